@@ -1,0 +1,89 @@
+"""Resolves placeholders to settings: what the environment gives when a client is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from . import spec
+from .diagnostics import Origin, Reporter, Span
+from .ir import Setting, Text
+from .spec import Located
+from .values import Placeholder, bind_name, template
+
+
+def screaming(name: str) -> str:
+    """A name as an environment variable's: upper case, words joined by `_`."""
+    text = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
+    return f"_{text}" if text[:1].isdigit() else text or "_"
+
+
+@dataclass(slots=True)
+class Settings:
+    """The settings of one upstream, in the order in which they are used.
+
+    `in_calls` holds those that single calls use, and is None until calls are linked.
+    """
+
+    binds: Iterable[spec.Bind]
+    reporter: Reporter
+    used: dict[str, Setting] = field(default_factory=dict)
+    in_calls: dict[str, Setting] | None = None
+
+    def of(self, name: str, span: Span) -> Setting | None:
+        """The setting that a placeholder names; None when it does not name a bind."""
+        bind = self._bind(name)
+        if bind is not None:
+            return self.add(bind.variable, bind.origin)
+        undeclared = bind_name(name)
+        if undeclared is None:
+            return None
+        self.reporter.report(
+            "NAF207",
+            span,
+            f"`{undeclared}` is not declared in `binds`; it is read from the environment",
+            hint=f"add `{undeclared}: {undeclared}` to the keys of a bind",
+        )
+        return self.add(screaming(undeclared), Origin("", span))
+
+    def add(self, variable: str, origin: Origin) -> Setting:
+        """The setting of a variable, secret as all that binds bring is."""
+        setting = Setting(variable=variable, secret=True, default=None, origin=origin)
+        setting = self.used.setdefault(variable, setting)
+        if self.in_calls is not None:
+            self.in_calls[variable] = setting
+        return setting
+
+    def text(self, located: Located) -> Text | None:
+        """A text whose placeholders are binds; None, reported, when one is not."""
+        parts: list[str | Setting] = []
+        for piece in template(_scalar(located.value)):
+            if not isinstance(piece, Placeholder):
+                parts.append(piece)
+                continue
+            setting = self.of(piece.name, located.span)
+            if setting is None:
+                self.reporter.report(
+                    "NAF902",
+                    located.span,
+                    f"`{{{{{piece.name}}}}}` is not a bind, and only binds can stand here",
+                    hint="declare it in `binds`, in upper case",
+                )
+                return None
+            parts.append(setting)
+        return Text(parts=tuple(parts))
+
+    def _bind(self, name: str) -> spec.Bind | None:
+        for bind in self.binds:
+            if name in (bind.name, f"{bind.namespace}.{bind.name}"):
+                return bind
+            if name in (f"env.{bind.name}", f"bind.{bind.name}"):
+                return bind
+        return None
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

@@ -1,0 +1,228 @@
+"""The pipeline: one spec's bytes to a package in memory.
+
+`load, validate | lower, link, name, plan, render, prove, format |`: a bar is a gate,
+where the pipeline stops when errors leave nothing to compile. Reading is injected and
+nothing is written, so the whole is a pure function of what it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from . import format as formatting
+from . import names, overlay, prove, render, schema, source
+from .diagnostics import Diagnostic, Reporter, Span
+from .ir import LeftOut, McpAdapter, Program, RestAdapter
+from .link import link
+from .lower import lower
+from .names import NameTable
+from .plan import FilePlan, GeneratedFile, Package
+from .source import Document
+from .spec import Capability
+from .targets import TARGETS
+
+OVERLAY: Final = ".overlay"
+Read = Callable[[str], bytes | None]
+"""Reads a file by its shown path; None when there is none.
+
+Raises:
+    OSError: it is there and cannot be read.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A spec to compile: `shown` as the user names it, `relative` to the specs folder."""
+
+    shown: str
+    relative: str
+
+    @property
+    def overlay(self) -> Spec:
+        """The overlay beside the spec, whether there is one or not."""
+        return Spec(shown=_overlay_of(self.shown), relative=_overlay_of(self.relative))
+
+
+@dataclass(slots=True)
+class Compilation:
+    """What became of a spec, stage by stage; a stage that was not reached is None."""
+
+    spec: Spec
+    reporter: Reporter = field(default_factory=Reporter)
+    inputs: dict[str, str] = field(default_factory=dict)
+    documents: list[Document] = field(default_factory=list)
+    capability: Capability | None = None
+    program: Program | None = None
+    names: NameTable | None = None
+    plans: tuple[FilePlan, ...] = ()
+    package: Package | None = None
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        return list(self.reporter)
+
+
+def package_path(spec: Spec) -> str:
+    """The folder of a spec's package, relative to the output folder."""
+    return names.package_path(spec.relative)
+
+
+def compile_spec(spec: Spec, read: Read, *, strict: bool = False) -> Compilation:
+    """Compile a spec as far as it goes."""
+    made = Compilation(spec)
+    understand(made, read, strict=strict)
+    if made.program is not None:
+        emit(made, made.program)
+    return made
+
+
+def understand(made: Compilation, read: Read, *, strict: bool) -> None:
+    """From bytes to the linked program."""
+    reporter = made.reporter
+    document = _load(made, made.spec, read)
+    if document is None:
+        return
+    document = _amended(made, document, read)
+    if document is None:
+        return
+    broken = schema.validate(document, reporter, strict=strict)
+    if broken == schema.UNREADABLE:
+        return
+    made.capability = lower(document, reporter, broken)
+    if made.capability is None:
+        return
+    program = link(made.capability, reporter)
+    if not any(upstream.operations for upstream in program.upstreams):
+        reporter.report(
+            "NAF413",
+            Span.whole(document.path),
+            "no operation can be compiled, so there is nothing to write",
+        )
+        return
+    made.program = program
+
+
+def emit(made: Compilation, program: Program) -> None:
+    """From the linked program to the files of the package."""
+    reporter = made.reporter
+    made.names = names.allocate(program, package_path(made.spec), reporter)
+    made.plans = _plans(program, made.names)
+    twins = _plans(prove.twin(program), made.names)
+    known = render.words() | frozenset(made.names.all())
+    files = []
+    for plan, twin in zip(made.plans, twins, strict=True):
+        try:
+            files.append(_file(plan, twin, known))
+        except prove.UnprovenError as error:
+            reporter.report(
+                "NAF501",
+                Span.whole(made.spec.shown),
+                f"{plan.path} could not be proven safe: {error}",
+                hint="nothing of this spec is written; this is a fault of nafgen",
+            )
+            return
+    made.package = Package(
+        path=package_path(made.spec),
+        spec=made.spec.relative,
+        inputs=dict(sorted(made.inputs.items())),
+        files=tuple(sorted(files, key=lambda file: file.path)),
+        summary=summary(made),
+    )
+
+
+def _plans(program: Program, table: NameTable) -> tuple[FilePlan, ...]:
+    return tuple(plan for target in TARGETS for plan in target(program, table))
+
+
+def _file(plan: FilePlan, twin: FilePlan, known: frozenset[str]) -> GeneratedFile:
+    text = render.render(plan)
+    if plan.path.endswith(".py") and plan.template != "runtime.py.j2":
+        prove.check_structure(text, render.render(twin))
+        text = formatting.python(text)
+        prove.check_names(text, known)
+    return GeneratedFile(path=plan.path, data=text.encode())
+
+
+def summary(made: Compilation) -> dict[str, Any]:
+    """What was compiled and what was left out, ready for JSON."""
+    program = made.program
+    adapters = program.adapters if program else ()
+    left_out = program.left_out if program else ()
+    return {
+        "operations": (
+            sum(len(up.operations) for up in program.upstreams) if program else 0
+        ),
+        "routes": sum(len(a.routes) for a in adapters if isinstance(a, RestAdapter)),
+        "tools": sum(len(a.tools) for a in adapters if isinstance(a, McpAdapter)),
+        "left_out": [_left_out(unit) for unit in left_out],
+        "diagnostics": [as_json(found) for found in made.diagnostics],
+    }
+
+
+def _left_out(unit: LeftOut) -> dict[str, str]:
+    return {"kind": unit.kind, "name": unit.name, "code": unit.code}
+
+
+def as_json(found: Diagnostic) -> dict[str, Any]:
+    """A diagnostic, ready for JSON."""
+    made: dict[str, Any] = {
+        "code": found.code,
+        "severity": str(found.severity),
+        "file": found.span.file,
+        "line": found.span.line,
+        "column": found.span.column,
+        "message": found.message,
+        "hint": found.hint,
+    }
+    if found.related:
+        made["related"] = [
+            {"message": message, "file": s.file, "line": s.line, "column": s.column}
+            for message, s in found.related
+        ]
+    return made
+
+
+def _load(made: Compilation, spec: Spec, read: Read) -> Document | None:
+    try:
+        data = read(spec.shown)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        made.reporter.report("NAF001", Span.whole(spec.shown), f"cannot read: {reason}")
+        return None
+    if data is None:
+        made.reporter.report("NAF001", Span.whole(spec.shown), "there is no such file")
+        return None
+    made.inputs[spec.relative] = sha256(data).hexdigest()
+    document = source.load(spec.shown, data, made.reporter)
+    if document is not None:
+        made.documents.append(document)
+    return document
+
+
+def _amended(made: Compilation, document: Document, read: Read) -> Document | None:
+    """The document with the overlay beside it applied, if there is one."""
+    beside = made.spec.overlay
+    try:
+        present = read(beside.shown) is not None
+    except OSError:
+        present = True
+    if not present:
+        return document
+    amendment = _load(made, beside, read)
+    if amendment is None:
+        return None
+    return overlay.apply(document, amendment, made.reporter)
+
+
+def _overlay_of(path: str) -> str:
+    pure = PurePosixPath(path)
+    return str(pure.with_name(f"{pure.stem}{OVERLAY}{pure.suffix}"))
+
+
+def is_overlay(name: str) -> bool:
+    """Whether a file's name is that of an overlay."""
+    return PurePosixPath(PurePosixPath(name).stem).suffix == OVERLAY

@@ -1,0 +1,205 @@
+"""What nafgen says about a file: spans, coded diagnostics, and the registry of codes.
+
+A diagnostic names a code of `CODES`, the place it speaks of and, where there is one, a
+hint that says what to do. Passes collect diagnostics in a `Reporter`; they never raise
+for a user's mistake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+MAX_SHOWN: Final = 60
+
+
+class Span(NamedTuple):
+    """A stretch of a file: 1-based lines and columns, the end exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    @classmethod
+    def whole(cls, file: str) -> Span:
+        """The span that stands for a file as such."""
+        return cls(file, 1, 1, 1, 1)
+
+
+class Origin(NamedTuple):
+    """Where a fact of the spec was written.
+
+    `pointer` names it stably under unrelated edits, as
+    `capability.consumes[photos].resources[albums].operations[list]`.
+    """
+
+    pointer: str
+    span: Span
+
+
+class Severity(StrEnum):
+    """How much a diagnostic matters; an error means that something was not compiled."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the registry: what a code means. Its page is docs/diagnostics/CODE.md."""
+
+    code: str
+    severity: Severity
+    title: str
+
+
+def _registry(*rows: tuple[str, Severity, str]) -> dict[str, Rule]:
+    return {code: Rule(code, severity, title) for code, severity, title in rows}
+
+
+_E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+CODES: Final = _registry(
+    # 0xx reading
+    ("NAF001", _E, "the file cannot be read"),
+    ("NAF002", _E, "the file is not valid YAML"),
+    ("NAF003", _E, "a key is written twice"),
+    ("NAF004", _E, "the file goes beyond a limit"),
+    ("NAF005", _E, "the file is not a capability"),
+    ("NAF006", _E, "an overlay cannot be applied"),
+    ("NAF007", _W, "an overlay action matches nothing"),
+    ("NAF008", _W, "the file says that it was truncated"),
+    ("NAF009", _E, "the configuration cannot be used"),
+    # 1xx schema
+    ("NAF101", _E, "a value has the wrong type or form"),
+    ("NAF102", _E, "a required key is missing"),
+    ("NAF103", _E, "the version is not known"),
+    ("NAF104", _W, "a key is not known"),
+    ("NAF105", _E, "the file departs from the official schema"),
+    # 2xx references
+    ("NAF201", _E, "a call has no operation"),
+    ("NAF202", _E, "a call names an unknown namespace"),
+    ("NAF203", _N, "a call names its operation in another spelling"),
+    ("NAF204", _E, "a call names an unknown operation"),
+    ("NAF205", _N, "an operation name is written twice, and calls take them in order"),
+    ("NAF206", _E, "a value refers to what does not exist"),
+    ("NAF207", _W, "a bind is used but not declared"),
+    ("NAF208", _N, "a call is inferred from a route's name"),
+    # 3xx names
+    ("NAF301", _N, "a Python name was changed to keep names apart"),
+    ("NAF302", _W, "two tools have one name"),
+    ("NAF303", _E, "two specs compile to one package"),
+    ("NAF304", _N, "a tool name was made to fit"),
+    # 4xx meaning
+    ("NAF401", _W, "a path parameter has no place in the path"),
+    ("NAF402", _E, "a writing operation has lost its path parameter"),
+    ("NAF403", _W, "two routes are equal, and the first one wins"),
+    ("NAF404", _W, "a given value has no parameter to go to"),
+    ("NAF405", _E, "a required parameter gets no value"),
+    ("NAF406", _N, "inputs were inferred from the consumed operation"),
+    ("NAF407", _N, "the base URL is a required setting"),
+    ("NAF408", _W, "hints contradict the HTTP method"),
+    ("NAF409", _N, "a published spelling was read as the official one"),
+    ("NAF410", _W, "a credential would travel unencrypted"),
+    ("NAF411", _N, "an input that is a credential or protocol header is not exposed"),
+    ("NAF412", _N, "a body that the spec does not describe is free-form"),
+    ("NAF413", _E, "the spec compiles to nothing"),
+    ("NAF414", _E, "a path cannot be served"),
+    # 5xx safety
+    ("NAF501", _E, "a file could not be proven safe"),
+    ("NAF502", _E, "a path leads outside the output folder"),
+    # 6xx writing
+    ("NAF601", _E, "a file in the way was not written by nafgen"),
+    ("NAF602", _E, "a generated file was edited by hand"),
+    ("NAF603", _E, "a file cannot be written"),
+    ("NAF611", _E, "a generated file is missing"),
+    ("NAF612", _E, "a generated file is not up to date"),
+    ("NAF613", _E, "a file is left over"),
+    # 7xx verification
+    ("NAF701", _E, "the generated code does not do what the spec says"),
+    # 9xx not supported
+    ("NAF901", _E, "a keyword is not supported yet"),
+    ("NAF902", _E, "a template is not supported here"),
+    ("NAF903", _E, "an authentication scheme is not supported yet"),
+    ("NAF904", _E, "a response format is not supported yet"),
+    ("NAF905", _E, "a JSONPath is not supported yet"),
+    ("NAF906", _E, "a body type is not supported yet"),
+    ("NAF907", _E, "an adapter is not supported yet"),
+    ("NAF908", _E, "a parameter location is not supported yet"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding. `hint` says what to do; `related` names other places that matter."""
+
+    code: str
+    message: str
+    span: Span
+    hint: str = ""
+    related: tuple[tuple[str, Span], ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        return CODES[self.code].severity
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Collects what the passes find, in the order of the file, each finding once."""
+
+    _found: dict[Diagnostic, None] = field(default_factory=dict)
+
+    def report(
+        self,
+        code: str,
+        span: Span,
+        message: str,
+        *,
+        hint: str = "",
+        related: Iterable[tuple[str, Span]] = (),
+    ) -> None:
+        """Add a finding.
+
+        Raises:
+            KeyError: `code` is not in `CODES`.
+        """
+        if code not in CODES:
+            raise KeyError(code)
+        found = Diagnostic(
+            code=code, message=message, span=span, hint=hint, related=tuple(related)
+        )
+        self._found.setdefault(found)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(sorted(self._found, key=lambda d: (d.span, d.code, d.message)))
+
+    @property
+    def failed(self) -> bool:
+        """Whether any finding is an error."""
+        return any(found.severity is Severity.ERROR for found in self._found)
+
+
+def show(value: object) -> str:
+    """A value for a message: one short line of printable characters."""
+    if isinstance(value, Mapping):
+        return "a mapping" if value else "an empty mapping"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "a list" if value else "an empty list"
+    if isinstance(value, str) and len(value) > MAX_SHOWN:
+        value = value[:MAX_SHOWN] + "…"
+    return plain(json.dumps(value, ensure_ascii=False))
+
+
+def plain(text: str) -> str:
+    """A text in which what a terminal could act on is escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )

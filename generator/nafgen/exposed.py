@@ -1,0 +1,311 @@
+"""Links the exposed side: inputs, and the values that each call gets from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from . import spec
+from .binds import Settings
+from .diagnostics import Reporter, show
+from .ir import (
+    Argument,
+    Call,
+    Constant,
+    Input,
+    Location,
+    Operation,
+    Text,
+    Type,
+)
+from .matching import find
+from .operations import type_of
+from .spec import Located
+from .values import Placeholder, Reference, reference, template
+
+PROTOCOL_HEADERS: Final = frozenset({"accept", "authorization", "user-agent"})
+_ROOT: Final = {"rest": "rest", "mcp": "tools"}
+Given = Input | Constant | Text
+
+
+def is_protocol_header(argument: Argument) -> bool:
+    """Whether an argument is a credential or belongs to HTTP itself: never an input."""
+    name = argument.name.lower()
+    return argument.location is Location.HEADER and (
+        name in PROTOCOL_HEADERS or name.startswith("content-")
+    )
+
+
+@dataclass(slots=True)
+class CallLinker:
+    """Finds the inputs of one route or tool, and what its call gets from them.
+
+    `kind` is rest or mcp; `path_inputs` are those of a route's path.
+    """
+
+    kind: str
+    namespace: str
+    operation: Operation
+    invocation: spec.Invocation
+    params: tuple[spec.Param, ...]
+    path_inputs: tuple[Input, ...]
+    method: str
+    settings: Settings
+    reporter: Reporter
+    inputs: dict[str, Input] = field(default_factory=dict)
+    constants: dict[str, Located] = field(default_factory=dict)
+    values: dict[Argument, Given] = field(default_factory=dict)
+    failed: str | None = None
+
+    def link(self) -> tuple[tuple[Input, ...], Call] | str:
+        """The inputs and the call, or the code of the error that costs the unit."""
+        for path_input in self.path_inputs:
+            self.inputs[path_input.name] = path_input
+        for param in self.params:
+            self._declare(param)
+        for name, located in self.invocation.arguments:
+            self._give(name, located)
+        for argument in self.operation.arguments:
+            if argument not in self.values:
+                self._cover(argument)
+        self._report_inferred()
+        if self.failed is not None:
+            return self.failed
+        self._fit()
+        inputs = tuple(self.inputs.values())
+        ordered = ((a, self.values.get(a)) for a in self.operation.arguments)
+        values = tuple((a, value) for a, value in ordered if value is not None)
+        return inputs, Call(operation=self.operation, values=values)
+
+    def _fit(self) -> None:
+        """Fit each input to what it feeds.
+
+        A required argument makes its input required. An input of a route takes the type
+        that the upstream declares; descriptions that are absent are inherited.
+        """
+        for argument, given in self.values.items():
+            if not isinstance(given, Input):
+                continue
+            known = self.inputs[given.name]
+            fitted = replace(known, required=known.required or argument.required)
+            if self.kind == "rest" and argument.type is not Type.ANY:
+                fitted = replace(fitted, type=argument.type, items=argument.items)
+            if not fitted.description:
+                fitted = replace(fitted, description=argument.description)
+            self.inputs[given.name] = fitted
+        for argument, given in self.values.items():
+            if isinstance(given, Input):
+                self.values[argument] = self.inputs[given.name]
+
+    def _fail(self, code: str, located: Located, message: str, hint: str = "") -> None:
+        self.reporter.report(code, located.span, message, hint=hint)
+        self.failed = self.failed or code
+
+    # --- declared inputs ---------------------------------------------------------
+
+    def _declare(self, param: spec.Param) -> None:
+        if param.value is not None:
+            self.constants[param.name] = param.value
+            return
+        place = self._declared_place(param)
+        if place is None:
+            return
+        if place is Location.PATH:
+            self._describe_path(param)
+            return
+        argument = find(param.name, self.operation.arguments, lambda a: a.name)
+        self.inputs[param.name] = Input(
+            name=param.name,
+            location=place,
+            whole=place is Location.BODY and param.name == "body",
+            type=type_of(param.type, argument.type if argument else Type.STRING),
+            items=_items(param, argument),
+            required=_is_required(param, argument),
+            description=param.description or (argument.description if argument else ""),
+            origin=param.origin,
+        )
+
+    def _declared_place(self, param: spec.Param) -> Location | None:
+        if self.kind == "mcp":
+            return Location.BODY
+        written = str(param.location.value) if param.location else "query"
+        if written in ("path", "query", "header", "body", "cookie"):
+            return Location(written)
+        self._fail(
+            "NAF908",
+            param.location or Located(written, param.origin.span),
+            f"an input in {show(written)} is not supported yet",
+        )
+        return None
+
+    def _describe_path(self, param: spec.Param) -> None:
+        place = find(param.name, self.path_inputs, lambda i: i.name)
+        if place is None:
+            self.reporter.report(
+                "NAF401",
+                param.origin.span,
+                f"the path has no place for `{param.name}`, so it is not an input",
+            )
+            return
+        self.inputs[place.name] = replace(
+            place,
+            type=type_of(param.type, place.type),
+            description=param.description or place.description,
+        )
+
+    # --- with --------------------------------------------------------------------
+
+    def _give(self, name: str, located: Located) -> None:
+        argument = find(name, self.operation.arguments, lambda a: a.name)
+        if argument is None:
+            self.reporter.report(
+                "NAF404",
+                located.span,
+                f"`{self.operation.name}` has no parameter {show(name)},"
+                " so this value is not sent",
+                hint="declare it in the consumed operation's inputParameters",
+            )
+            return
+        value = self._value(argument, located)
+        if value is not None:
+            self.values[argument] = value
+
+    def _value(self, argument: Argument, located: Located) -> Given | None:
+        written = located.value
+        if isinstance(written, bool | int | float):
+            return Constant(written)
+        if not isinstance(written, str):
+            self._fail("NAF902", located, "a structure cannot be given here so far")
+            return None
+        roots = frozenset({_ROOT[self.kind], self.namespace})
+        target = reference(written, roots)
+        pieces = template(written)
+        if target is None and len(pieces) == 1 and isinstance(pieces[0], Placeholder):
+            target = self._placeholder(pieces[0], roots)
+        if target is not None:
+            return self._referred(argument, target, located)
+        if all(isinstance(piece, str) for piece in pieces):
+            return Constant(written)
+        return self._text(argument, located)
+
+    def _text(self, argument: Argument, located: Located) -> Text | None:
+        if argument.location is Location.PATH:
+            self._fail("NAF902", located, "a bind in a path is not supported yet")
+            return None
+        text = self.settings.text(located)
+        if text is None:
+            self.failed = self.failed or "NAF902"
+        return text
+
+    def _placeholder(
+        self, piece: Placeholder, roots: frozenset[str]
+    ) -> Reference | None:
+        """What `{{x}}` refers to when it names an input and not a bind."""
+        target = reference(piece.name, roots)
+        if target is not None:
+            return target
+        if piece.name in self.inputs or piece.name in self.constants:
+            return Reference("", piece.name)
+        is_name = piece.name.islower() and "." not in piece.name
+        return Reference("", piece.name) if is_name else None
+
+    def _referred(
+        self, argument: Argument, target: Reference, located: Located
+    ) -> Given | None:
+        name = target.name
+        if self.kind == "rest" and name.startswith("body."):
+            name = name.removeprefix("body.")
+        if name in self.constants:
+            return self._value(argument, self.constants[name])
+        known = find(name, tuple(self.inputs.values()), lambda i: i.name)
+        if self.kind == "mcp" and is_protocol_header(argument):
+            self._hide(argument)
+            return None
+        if known is not None:
+            return known
+        return self._infer(name, argument, located)
+
+    # --- inferred inputs -----------------------------------------------------------
+
+    def _infer(self, name: str, argument: Argument, located: Located | None) -> Input:
+        place = self._inferred_place(argument)
+        whole = place is Location.BODY and argument is self.operation.body
+        made = Input(
+            name=name,
+            location=place,
+            whole=whole,
+            type=argument.type,
+            items=argument.items,
+            required=argument.required,
+            description=argument.description,
+            origin=(
+                argument.origin._replace(span=located.span)
+                if located
+                else argument.origin
+            ),
+        )
+        self.inputs[name] = made
+        return made
+
+    def _inferred_place(self, argument: Argument) -> Location:
+        if self.kind == "mcp":
+            return Location.BODY
+        if argument.location is Location.HEADER:
+            return Location.HEADER
+        if argument.location is not Location.BODY:
+            return Location.QUERY
+        whole = argument is self.operation.body
+        return Location.BODY if whole or self.method != "GET" else Location.QUERY
+
+    def _cover(self, argument: Argument) -> None:
+        """Give an argument that `with` leaves out the input of its name, or a new one."""
+        if is_protocol_header(argument):
+            if argument.required and self.kind == "mcp":
+                self._hide(argument)
+            return
+        if argument.name in self.constants:
+            value = self._value(argument, self.constants[argument.name])
+            if value is not None:
+                self.values[argument] = value
+            return
+        known = find(argument.name, tuple(self.inputs.values()), lambda i: i.name)
+        if known is not None:
+            self.values[argument] = known
+        elif self._joins(argument):
+            self.values[argument] = self._infer(argument.name, argument, None)
+
+    def _joins(self, argument: Argument) -> bool:
+        if self.method == "GET" and argument is self.operation.body:
+            return argument.required
+        if argument.required or argument.location in (Location.PATH, Location.BODY):
+            return True
+        return not self.invocation.has_arguments and not self.params
+
+    def _hide(self, argument: Argument) -> None:
+        self.reporter.report(
+            "NAF411",
+            argument.origin.span,
+            f"the header `{argument.name}` is not an input of a tool",
+        )
+
+    def _report_inferred(self) -> None:
+        declared = {param.name for param in self.params}
+        if self.kind == "mcp" and declared and set(self.inputs) - declared:
+            names = ", ".join(f"`{n}`" for n in self.inputs if n not in declared)
+            self.reporter.report(
+                "NAF406",
+                self.params[0].origin.span,
+                f"{names} joined the inputs, because the call needs them",
+            )
+
+
+def _items(param: spec.Param, argument: Argument | None) -> Type | None:
+    inherited = argument.items if argument else None
+    return type_of(param.items, Type.ANY) if param.items else inherited
+
+
+def _is_required(param: spec.Param, argument: Argument | None) -> bool:
+    """What the file says, else what the consumed parameter needs."""
+    if param.required is not None:
+        return param.required
+    return argument.required if argument else True

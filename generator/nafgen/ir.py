@@ -1,0 +1,331 @@
+"""The linked model of a capability: what the generated package does, with nothing left
+to look up.
+
+Passes before `link` know names and strings; passes after it know these objects. Every
+object is frozen, refers to the others directly, and carries the `Origin` it comes from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from .diagnostics import Origin
+
+
+class Location(StrEnum):
+    """Where a value travels in an HTTP request."""
+
+    PATH = "path"
+    QUERY = "query"
+    HEADER = "header"
+    COOKIE = "cookie"
+    BODY = "body"
+
+
+class Type(StrEnum):
+    """The JSON type of a value; `ANY` where the spec does not say."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    ARRAY = "array"
+    OBJECT = "object"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A value that the environment gives when a client is made.
+
+    `variable` names it in the environment. A setting without `default` is required.
+    """
+
+    variable: str
+    secret: bool
+    default: str | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Text with settings in it, such as `Bearer {{TOKEN}}`; all parts joined."""
+
+    parts: tuple[str | Setting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """What the caller of a consumed operation gives; `name` is the name on the wire."""
+
+    name: str
+    location: Location
+    type: Type
+    items: Type | None
+    required: bool
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal scalar of JSON; literal objects and arrays are `ObjectOf` and `ArrayOf`."""
+
+    value: bool | int | float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOf:
+    """A JSON object; a member whose argument is absent is left out."""
+
+    members: tuple[tuple[str, Template], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOf:
+    """A JSON array."""
+
+    elements: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """Text with arguments inside it; absent when one of them is."""
+
+    parts: tuple[str | Argument, ...]
+
+
+Template: TypeAlias = Argument | Constant | Text | ObjectOf | ArrayOf | Interpolated
+"""What fills a body: an argument keeps its JSON type."""
+
+Value: TypeAlias = Argument | Constant | Text
+"""What fills a path segment, a query parameter or a header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A query parameter, header or cookie that an operation sends."""
+
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One consumed HTTP operation.
+
+    `path` holds literal parts, percent-encoded already, and path arguments. `query`
+    holds what the path template itself says after `?` first. `body` is sent as JSON;
+    it is absent when it is None, and when it is made of arguments none of which is
+    given. `extracted` is the consumed result that an exposed mapping starts from, with
+    the name the spec gives it. `is_json` says whether the answer is declared as JSON.
+    """
+
+    namespace: str
+    name: str
+    method: str
+    path: tuple[str | Argument, ...]
+    query: tuple[Field, ...]
+    headers: tuple[Field, ...]
+    cookies: tuple[Field, ...]
+    body: Template | None
+    arguments: tuple[Argument, ...]
+    extracted: tuple[str, ...]
+    extracted_name: str
+    is_json: bool
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basic:
+    """HTTP basic authentication."""
+
+    username: Text
+    password: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """A bearer token."""
+
+    token: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key in a header, in the query, or in a cookie."""
+
+    name: str
+    value: Text
+    location: Location
+
+
+Auth: TypeAlias = Basic | Bearer | ApiKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A consumed HTTP API.
+
+    `base_url` is the setting for where it is; `published` is where the spec says it is
+    when that needs other settings, else None. `settings` are all others, in the order
+    in which the spec uses them; `call_settings` those that calls mention.
+    """
+
+    namespace: str
+    base_url: Setting
+    published: Text | None
+    headers: tuple[tuple[str, Text], ...]
+    query: tuple[tuple[str, Text], ...]
+    auth: Auth | None
+    settings: tuple[Setting, ...]
+    call_settings: tuple[Setting, ...]
+    operations: tuple[Operation, ...]
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What the caller of a route or tool gives.
+
+    `location` says where a route finds it; a tool's inputs are all members of its
+    arguments object. A route's input in the body is the whole body where `whole` is
+    set, else the body's member of that name.
+    """
+
+    name: str
+    location: Location
+    whole: bool
+    type: Type
+    items: Type | None
+    required: bool
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A consumed operation with a value for each argument that gets one."""
+
+    operation: Operation
+    values: tuple[tuple[Argument, Input | Constant | Text], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """The member at `path` of the value, None where there is none; () is the value."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A JSON object, each member made from the value."""
+
+    members: tuple[tuple[str, Result], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A JSON array: `item` made from each element of the array at `path`, else None."""
+
+    path: tuple[str, ...]
+    item: Result
+
+
+Result: TypeAlias = Pick | Shape | Each | Constant
+"""What an answer is made into. `Pick(())` is the identity: the bytes are relayed."""
+
+IDENTITY = Pick(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One REST route. `path` is the spec's path in literal parts and path inputs."""
+
+    method: str
+    path: tuple[str | Input, ...]
+    name: str
+    tag: str
+    inputs: tuple[Input, ...]
+    call: Call
+    result: Result
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestAdapter:
+    """A REST server; `routes` in the order in which they are matched."""
+
+    namespace: str
+    address: str
+    port: int
+    description: str
+    routes: tuple[Route, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a tool says of its effects, all four always stated."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One MCP tool."""
+
+    name: str
+    title: str
+    description: str
+    hints: Hints
+    inputs: tuple[Input, ...]
+    call: Call
+    result: Result
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpAdapter:
+    """An MCP server; `transport` is `http` or `stdio`."""
+
+    namespace: str
+    address: str
+    port: int
+    transport: str
+    description: str
+    tools: tuple[Tool, ...]
+    origin: Origin
+
+
+Adapter: TypeAlias = RestAdapter | McpAdapter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A unit that was not compiled: `kind` is operation, route, tool or adapter."""
+
+    kind: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A whole capability."""
+
+    label: str
+    description: str
+    upstreams: tuple[Upstream, ...]
+    adapters: tuple[Adapter, ...]
+    left_out: tuple[LeftOut, ...]
+    origin: Origin

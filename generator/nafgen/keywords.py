@@ -1,0 +1,119 @@
+"""Every keyword of the specification: read, informative, or not supported yet.
+
+`Reader.check_keys` holds a document against these tables, so that no keyword is ever
+ignored in silence: what stands in none of them is reported as unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .reader import Keys
+
+_NAMING: Final = ("name", "id", "label", "display", "title", "description", "tags")
+
+
+def _keys(
+    read: str, informative: str = "", separable: str = "", **unsupported: str
+) -> Keys:
+    return Keys(
+        read=frozenset(read.split()),
+        informative=frozenset((*informative.split(), *_NAMING)),
+        unsupported={_SPELLED.get(key, key): code for key, code in unsupported.items()},
+        separable=frozenset(separable.split()),
+    )
+
+
+_SPELLED: Final = {"imported": "import", "source": "from", "alias": "as"}
+
+ROOT: Final = _keys(
+    "naftiko info binds capability",
+    separable="consumes exposes aggregates imports import",
+    ikanos="NAF901",
+    consumes="NAF901",
+    exposes="NAF901",
+    aggregates="NAF901",
+    imports="NAF901",
+    imported="NAF901",
+)
+INFO: Final = _keys(
+    "label title description",
+    "created modified stakeholders version personas related",
+)
+BIND: Final = _keys("namespace keys", location="NAF902", source="NAF901")
+CAPABILITY: Final = _keys(
+    "consumes exposes binds",
+    separable="aggregates imports tools",
+    aggregates="NAF901",
+    imports="NAF901",
+    tools="NAF901",
+)
+CONSUMES: Final = _keys(
+    "type namespace baseUri headers inputParameters authentication auth resources",
+    location="NAF901",
+    imported="NAF901",
+    alias="NAF901",
+    ref="NAF901",
+    source="NAF901",
+    openapi="NAF901",
+    tunnel="NAF901",
+)
+AUTH: Final = _keys(
+    "type username password token key value placement in name header headers query"
+    " authorizationServerUri resource scopes audience tokenEndpoint tokenValidation"
+    " clientId clientSecret tokenUrl"
+)
+CONSUMED_RESOURCE: Final = _keys("path inputParameters operations")
+CONSUMED_OPERATION: Final = _keys(
+    "method path inputParameters body outputRawFormat outputParameters",
+    "outputSchema",
+    outputMediaType="NAF901",
+    maxBinarySize="NAF901",
+)
+REST: Final = _keys(
+    "type namespace address port resources",
+    authentication="NAF903",
+    maxBinarySize="NAF901",
+    source="NAF901",
+    imported="NAF901",
+)
+REST_RESOURCE: Final = _keys(
+    "path inputParameters operations", separable="forward", forward="NAF901"
+)
+REST_OPERATION: Final = _keys(
+    "method inputParameters call with outputParameters",
+    responses="NAF901",
+    ref="NAF901",
+    steps="NAF901",
+    mappings="NAF901",
+    responseBinary="NAF901",
+)
+MCP: Final = _keys(
+    "type namespace address port transport tools",
+    separable="resources prompts ttlMs cacheScope",
+    authentication="NAF903",
+    maxBinarySize="NAF901",
+    ttlMs="NAF901",
+    cacheScope="NAF901",
+    resources="NAF901",
+    prompts="NAF901",
+    source="NAF901",
+    imported="NAF901",
+)
+TOOL: Final = _keys(
+    "inputParameters call with hints outputParameters",
+    ref="NAF901",
+    steps="NAF901",
+    mappings="NAF901",
+    calls="NAF901",
+    operation="NAF901",
+)
+PARAM: Final = _keys(
+    "in type items required value",
+    "example examples",
+    pattern="NAF901",
+)
+OUTPUT: Final = _keys(
+    "type mapping value const properties items",
+    "example examples",
+)

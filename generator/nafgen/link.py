@@ -1,0 +1,396 @@
+"""Links a capability: every name and reference of the surface model resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from . import spec
+from .diagnostics import Origin, Reporter, Span
+from .exposed import CallLinker
+from .ir import (
+    Adapter,
+    Hints,
+    Input,
+    LeftOut,
+    Location,
+    McpAdapter,
+    Operation,
+    Program,
+    RestAdapter,
+    Route,
+    Tool,
+    Type,
+    Upstream,
+)
+from .matching import find, suggestion
+from .operations import Refused, join
+from .reader import pointer_name
+from .results import result
+from .spec import Located
+from .upstreams import Linked, link_upstream
+from .values import Placeholder, path_template
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_IDEMPOTENT = _SAFE | {"PUT", "DELETE"}
+
+
+def link(capability: spec.Capability, reporter: Reporter) -> Program:
+    """The program of a capability; what cannot be linked is reported and left out."""
+    return _Linker(capability, reporter).program()
+
+
+@dataclass(slots=True)
+class _Linker:
+    capability: spec.Capability
+    reporter: Reporter
+    upstreams: dict[str, Linked] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    taken: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def program(self) -> Program:
+        for unit in self.capability.unusable:
+            self._leave_out(unit.kind, unit.name, unit.code)
+        for entry in self.capability.consumes:
+            self._upstream(entry)
+        adapters: list[Adapter] = []
+        for exposed in self.capability.exposes:
+            if isinstance(exposed, spec.Rest):
+                adapters.append(self._rest(exposed))
+            else:
+                adapters.append(self._mcp(exposed))
+        return Program(
+            label=self.capability.label,
+            description=self.capability.description,
+            upstreams=tuple(map(_with_settings, self.upstreams.values())),
+            adapters=tuple(adapter for adapter in adapters if _serves(adapter)),
+            left_out=tuple(self.left_out),
+            origin=self.capability.origin,
+        )
+
+    def _leave_out(self, kind: str, name: str, code: str) -> None:
+        self.left_out.append(LeftOut(kind=kind, name=name, code=code))
+
+    def _upstream(self, entry: spec.Consumes) -> None:
+        if entry.namespace in self.upstreams:
+            self.reporter.report(
+                "NAF202",
+                entry.origin.span,
+                f"the namespace `{entry.namespace}` is consumed twice",
+                hint="give this entry a namespace of its own, or merge the two",
+            )
+            self._leave_out("upstream", entry.namespace, "NAF202")
+            return
+        linked = link_upstream(entry, self.capability.binds, self.reporter)
+        if linked is None:
+            self._leave_out("upstream", entry.namespace, "NAF413")
+            return
+        self.upstreams[entry.namespace] = linked
+        for operation in linked.operations:
+            if isinstance(operation, Refused):
+                self._leave_out("operation", operation.name, operation.code)
+
+    # --- calls -------------------------------------------------------------------
+
+    def _called(
+        self, invocation: spec.Invocation, name: str, span: Span, user: str
+    ) -> Operation | str:
+        """The operation that a route or tool calls, or an error's code."""
+        if invocation.call is None:
+            return self._called_by_name(name, span)
+        call = invocation.call
+        text = str(call.value)
+        namespaces = sorted(self.upstreams, key=len, reverse=True)
+        for namespace in namespaces:
+            if text.startswith(f"{namespace}."):
+                wanted = text.removeprefix(f"{namespace}.")
+                return self._operation(namespace, wanted, call, user)
+        known = ", ".join(f"`{namespace}`" for namespace in sorted(namespaces))
+        close = suggestion(text.partition(".")[0], namespaces)
+        self.reporter.report(
+            "NAF202",
+            call.span,
+            f'no consumed API has the namespace of "{text}"',
+            hint=f"did you mean `{close}`?" if close else f"known: {known or 'none'}",
+        )
+        return "NAF202"
+
+    def _operation(
+        self, namespace: str, wanted: str, call: Located, user: str
+    ) -> Operation | str:
+        operations = self.upstreams[namespace].operations
+        same = [operation for operation in operations if operation.name == wanted]
+        found = same[0] if same else find(wanted, operations, lambda o: o.name)
+        if len(same) > 1:
+            found = self._next_of_same(namespace, wanted, same, call, user)
+        if found is None:
+            return self._unknown(namespace, wanted, call)
+        if isinstance(found, Refused):
+            self.reporter.report(
+                found.code, call.span, f"`{wanted}` is left out, and so is this call"
+            )
+            return found.code
+        if found.name != wanted:
+            self.reporter.report(
+                "NAF203", call.span, f'"{wanted}" is read as `{found.name}`'
+            )
+        return found
+
+    def _next_of_same(
+        self,
+        namespace: str,
+        wanted: str,
+        same: list[Operation | Refused],
+        call: Located,
+        user: str,
+    ) -> Operation | Refused:
+        """The k-th call of a name that k operations share means the k-th of them."""
+        key = (user, namespace, wanted)
+        index = self.taken.get(key, 0)
+        self.taken[key] = index + 1
+        self.reporter.report(
+            "NAF205",
+            call.span,
+            f"`{wanted}` is the name of {len(same)} operations; this call means number"
+            f" {min(index + 1, len(same))}",
+        )
+        return same[min(index, len(same) - 1)]
+
+    def _unknown(self, namespace: str, wanted: str, call: Located) -> str:
+        operations = self.upstreams[namespace].operations
+        close = suggestion(wanted, (operation.name for operation in operations))
+        origins = [
+            o.origin.span
+            for o in operations
+            if isinstance(o, Operation) and o.name == close
+        ]
+        self.reporter.report(
+            "NAF204",
+            call.span,
+            f'operation "{namespace}.{wanted}" is not defined',
+            hint=f"did you mean `{close}`?" if close else "",
+            related=[(f"`{close}` is defined here", span) for span in origins[:1]],
+        )
+        return "NAF204"
+
+    def _called_by_name(self, name: str, span: Span) -> Operation | str:
+        found = [
+            operation
+            for linked in self.upstreams.values()
+            for operation in linked.operations
+            if operation.name == name
+        ]
+        if len(found) == 1 and isinstance(found[0], Operation):
+            self.reporter.report(
+                "NAF208", span, f"without `call`, `{name}` calls the operation `{name}`"
+            )
+            return found[0]
+        self.reporter.report(
+            "NAF201",
+            span,
+            f"`{name}` has no `call`",
+            hint="add `call: NAMESPACE.OPERATION`",
+        )
+        return "NAF201"
+
+    # --- REST --------------------------------------------------------------------
+
+    def _rest(self, exposed: spec.Rest) -> RestAdapter:
+        routes: list[Route] = []
+        seen: dict[tuple[str, str], Span] = {}
+        for resource in exposed.resources:
+            for operation in resource.operations:
+                route = self._route(exposed, resource, operation, seen)
+                if isinstance(route, str):
+                    name = operation.name or resource.path.value
+                    self._leave_out("route", name, route)
+                else:
+                    routes.append(route)
+        return RestAdapter(
+            namespace=exposed.namespace,
+            address=exposed.address,
+            port=exposed.port,
+            description=exposed.description,
+            routes=tuple(sorted(routes, key=_specificity)),
+            origin=exposed.origin,
+        )
+
+    def _route(
+        self,
+        exposed: spec.Rest,
+        resource: spec.RestResource,
+        entry: spec.RestOperation,
+        seen: dict[tuple[str, str], Span],
+    ) -> Route | str:
+        path = self._route_path(resource)
+        if isinstance(path, str):
+            return path
+        shape = "".join(part if isinstance(part, str) else "{}" for part in path)
+        first = seen.setdefault((entry.method, shape), entry.origin.span)
+        if first is not entry.origin.span:
+            self.reporter.report(
+                "NAF403",
+                entry.origin.span,
+                f"{entry.method} {resource.path.value} is routed already; the first wins",
+                related=[("the first one", first)],
+            )
+            return "NAF403"
+        operation = self._called(
+            entry.invocation, entry.name, entry.origin.span, exposed.namespace
+        )
+        if isinstance(operation, str):
+            return operation
+        path_inputs = tuple(dict.fromkeys(p for p in path if isinstance(p, Input)))
+        linked = CallLinker(
+            "rest",
+            exposed.namespace,
+            operation,
+            entry.invocation,
+            (*resource.params, *entry.params),
+            path_inputs,
+            entry.method,
+            self.upstreams[operation.namespace].settings,
+            self.reporter,
+        ).link()
+        made = result(entry.outputs, operation, self.reporter)
+        if isinstance(linked, str) or isinstance(made, str):
+            return linked if isinstance(linked, str) else str(made)
+        inputs, call = linked
+        by_name = {i.name: i for i in inputs}
+        return Route(
+            method=entry.method,
+            path=tuple(p if isinstance(p, str) else by_name[p.name] for p in path),
+            name=entry.name or operation.name,
+            tag=resource.name,
+            inputs=inputs,
+            call=call,
+            result=made,
+            description=entry.description or operation.description,
+            origin=entry.origin,
+        )
+
+    def _route_path(self, resource: spec.RestResource) -> tuple[str | Input, ...] | str:
+        text = join(str(resource.path.value)) or "/"
+        if "?" in text or "#" in text:
+            self.reporter.report(
+                "NAF414",
+                resource.path.span,
+                "a route's path ends before `?` or `#`, so this one is never reached",
+                hint="take the query out of the path; it belongs to the parameters",
+            )
+            return "NAF414"
+        path: list[str | Input] = []
+        for piece in path_template(text):
+            if isinstance(piece, Placeholder):
+                path.append(_path_input(piece.name, resource))
+            else:
+                path.append(piece)
+        return tuple(path)
+
+    # --- MCP ---------------------------------------------------------------------
+
+    def _mcp(self, exposed: spec.Mcp) -> McpAdapter:
+        tools: list[Tool] = []
+        for entry in exposed.tools:
+            tool = self._tool(exposed, entry)
+            if isinstance(tool, str):
+                self._leave_out("tool", entry.name, tool)
+            else:
+                tools.append(tool)
+        return McpAdapter(
+            namespace=exposed.namespace,
+            address=exposed.address,
+            port=exposed.port,
+            transport=exposed.transport,
+            description=exposed.description,
+            tools=tuple(tools),
+            origin=exposed.origin,
+        )
+
+    def _tool(self, exposed: spec.Mcp, entry: spec.McpTool) -> Tool | str:
+        operation = self._called(
+            entry.invocation, entry.name, entry.origin.span, exposed.namespace
+        )
+        if isinstance(operation, str):
+            return operation
+        linked = CallLinker(
+            "mcp",
+            exposed.namespace,
+            operation,
+            entry.invocation,
+            entry.params,
+            (),
+            "",
+            self.upstreams[operation.namespace].settings,
+            self.reporter,
+        ).link()
+        made = result(entry.outputs, operation, self.reporter)
+        if isinstance(linked, str) or isinstance(made, str):
+            return linked if isinstance(linked, str) else str(made)
+        inputs, call = linked
+        return Tool(
+            name=entry.name or operation.name,
+            title=entry.title,
+            description=entry.description or operation.description,
+            hints=self._hints(entry, operation.method),
+            inputs=inputs,
+            call=call,
+            result=made,
+            origin=entry.origin,
+        )
+
+    def _hints(self, entry: spec.McpTool, method: str) -> Hints:
+        given = dict(entry.hints)
+        read_only = given.get("readOnly", method in _SAFE)
+        writes = method in ("PUT", "PATCH", "DELETE")
+        if (read_only and writes) or (
+            method == "DELETE" and not given.get("destructive", True)
+        ):
+            self.reporter.report(
+                "NAF408",
+                entry.origin.span,
+                f"the hints of `{entry.name}` contradict the method {method}",
+            )
+        return Hints(
+            read_only=read_only,
+            destructive=given.get("destructive", writes and not read_only),
+            idempotent=given.get("idempotent", method in _IDEMPOTENT),
+            open_world=given.get("openWorld", True),
+        )
+
+
+def _with_settings(linked: Linked) -> Upstream:
+    settings = linked.settings
+    return replace(
+        linked.upstream,
+        settings=tuple(settings.used.values()),
+        call_settings=tuple((settings.in_calls or {}).values()),
+    )
+
+
+def _path_input(name: str, resource: spec.RestResource) -> Input:
+    return Input(
+        name=name,
+        location=Location.PATH,
+        whole=False,
+        type=Type.STRING,
+        items=None,
+        required=True,
+        description="",
+        origin=Origin(
+            f"{resource.origin.pointer}.path[{pointer_name(name)}]", resource.path.span
+        ),
+    )
+
+
+def _specificity(route: Route) -> tuple[int, ...]:
+    """Literal segments before mixed ones before parameters, from the left."""
+    shape = "".join(part if isinstance(part, str) else "\0" for part in route.path)
+    return tuple(
+        0 if "\0" not in part else 2 if part == "\0" else 1 for part in shape.split("/")
+    )
+
+
+def _serves(adapter: Adapter) -> bool:
+    units: tuple[object, ...]
+    units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
+    return bool(units)

@@ -1,0 +1,24 @@
+"""Markdown text: the only door from a spec's strings to a generated README."""
+
+from __future__ import annotations
+
+import re
+
+from .pycode import Code, doc_text
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&])")
+
+
+def prose(text: str) -> Code:
+    """Text that Markdown shows as it is, on one line."""
+    plain = "".join(c if c.isprintable() else " " for c in doc_text(text))
+    return Code(_SPECIAL.sub(r"\\\1", plain))
+
+
+def code(text: str) -> Code:
+    """Text as inline code; backticks inside it lengthen the fence."""
+    plain = "".join(c if c.isprintable() else "?" for c in text) or " "
+    longest = max((len(run) for run in re.findall(r"`+", plain)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return Code(f"{fence}{pad}{plain}{pad}{fence}".replace("|", "\\|"))

@@ -1,0 +1,41 @@
+"""Finds a thing by a name that may be spelled differently."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+
+Thing = TypeVar("Thing")
+
+_SPELLINGS: Final[tuple[Callable[[str], str], ...]] = (
+    lambda name: name,
+    lambda name: name.replace("-", "_"),
+    lambda name: name.replace("-", "_").lower(),
+    lambda name: re.sub(r"[^a-z0-9]", "", name.lower()),
+)
+"""Names are equal exactly, else but for `-` and `_`, else for case, else squashed."""
+
+
+def find(
+    name: str, things: Sequence[Thing], name_of: Callable[[Thing], str]
+) -> Thing | None:
+    """The only thing of that name, in the strictest spelling that has any.
+
+    None where there is none, or where a spelling names two.
+    """
+    for spelling in _SPELLINGS:
+        wanted = spelling(name)
+        found = [
+            thing for thing in things if wanted and spelling(name_of(thing)) == wanted
+        ]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
+
+
+def suggestion(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant."""
+    close = difflib.get_close_matches(name, sorted(set(names)), 1, 0.7)
+    return close[0] if close else None

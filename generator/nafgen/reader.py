@@ -1,0 +1,169 @@
+"""Typed access to a document's mappings: spans, pointers and unknown keys in one place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .diagnostics import Origin, Reporter, Span, show
+from .source import Map, Seq
+from .spec import Located
+
+_PLAIN: Final = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/{}"
+)
+MAX_NAME: Final = 80
+
+
+def pointer_name(name: str) -> str:
+    """A name for a pointer: printable ASCII, other characters percent-encoded."""
+    plain = "".join(
+        c if c in _PLAIN else "".join(f"%{b:02X}" for b in c.encode(errors="replace"))
+        for c in name
+    )
+    return plain if len(plain) <= MAX_NAME else plain[: MAX_NAME - 1] + "~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What an object may hold.
+
+    Keys that are read; keys that say nothing to a compiler; keys of the specification
+    that are not supported yet, with their codes. An unsupported key costs the whole
+    object, except those of `separable` parts, which are left out alone.
+    """
+
+    read: frozenset[str]
+    informative: frozenset[str]
+    unsupported: Mapping[str, str]
+    separable: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A mapping of the document at `path`, with its pointer and its span."""
+
+    data: Map
+    path: tuple[str | int, ...]
+    pointer: str
+    span: Span
+    reporter: Reporter
+    broken: frozenset[tuple[str | int, ...]]
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.pointer, self.span)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the schema found an error in here."""
+        length = len(self.path)
+        return any(path[:length] == self.path for path in self.broken)
+
+    def __contains__(self, key: str) -> bool:
+        return self.data.get(key) is not None
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self.data.get(key)
+        return value if isinstance(value, str) else default
+
+    def number(self, key: str) -> int | None:
+        value = self.data.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def flag(self, key: str) -> bool | None:
+        value = self.data.get(key)
+        return value if isinstance(value, bool) else None
+
+    def located(self, key: str) -> Located | None:
+        """The value of a key with its place; None where it is absent or null."""
+        if key not in self:
+            return None
+        return Located(self.data[key], self.data.value_span(key))
+
+    def pairs(self, key: str) -> tuple[tuple[str, Located], ...]:
+        """The members of the mapping at a key, in the order of the file."""
+        value = self.data.get(key)
+        if not isinstance(value, Map):
+            return ()
+        return tuple((k, Located(v, value.value_span(k))) for k, v in value.items())
+
+    def child(self, key: str) -> Reader | None:
+        """The mapping at a key."""
+        value = self.data.get(key)
+        if not isinstance(value, Map):
+            return None
+        return replace(
+            self,
+            data=value,
+            path=(*self.path, key),
+            pointer=f"{self.pointer}.{key}" if self.pointer else key,
+            span=self.data.key_span(key),
+        )
+
+    def children(self, key: str, name_key: str = "name") -> tuple[Reader, ...]:
+        """The mappings of the list at a key, or of a mapping keyed by their names.
+
+        A pointer names a child by `name_key`; the second child of one name is `name~2`.
+        """
+        seen: dict[str, int] = {}
+        children = []
+        for step, name, value, span in self._entries(key, name_key):
+            seen[name] = seen.get(name, 0) + 1
+            label = pointer_name(name) + (f"~{seen[name]}" if seen[name] > 1 else "")
+            children.append(
+                replace(
+                    self,
+                    data=value,
+                    path=(*self.path, key, step),
+                    pointer=f"{self.pointer}.{key}[{label}]".removeprefix("."),
+                    span=span,
+                )
+            )
+        return tuple(children)
+
+    def _entries(
+        self, key: str, name_key: str
+    ) -> Iterator[tuple[str | int, str, Map, Span]]:
+        value = self.data.get(key)
+        if isinstance(value, Seq):
+            for index, item in enumerate(value):
+                if isinstance(item, Map):
+                    name = str(item.get(name_key) or index + 1)
+                    yield index, name, item, value.item_span(index)
+        elif isinstance(value, Map):
+            for name, item in value.items():
+                if isinstance(item, Map):
+                    yield name, name, item, value.key_span(name)
+
+    def check_keys(self, keys: Keys) -> str | None:
+        """Report keys that are not read; the code of the first that costs the object."""
+        refused = None
+        unsupported = keys.unsupported
+        for key in self.data:
+            if key in keys.read or key in keys.informative or key not in self:
+                continue
+            span = self.data.key_span(key)
+            if code := unsupported.get(key):
+                if key not in keys.separable:
+                    refused = refused or code
+                self.reporter.report(
+                    code,
+                    span,
+                    f"`{key}` is not supported yet",
+                    hint="this part is left out; the rest is compiled",
+                )
+            else:
+                self._unknown(key, span, {*keys.read, *unsupported})
+        return refused
+
+    def _unknown(self, key: str, span: Span, known: set[str]) -> None:
+        close = difflib.get_close_matches(key, sorted(known), 1)
+        self.reporter.report(
+            "NAF104",
+            span,
+            f"the key {show(key)} is not known and has no effect",
+            hint=f"did you mean `{close[0]}`?" if close else "",
+        )

@@ -1,0 +1,234 @@
+"""What the MCP server adds to `mcp`: closed schemas, and failures a model can read."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import httpx
+from jsonschema import Draft202012Validator
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    AudioContent,
+    BlobResourceContents,
+    CallToolRequestParams,
+    CallToolResult,
+    ContentBlock,
+    EmbeddedResource,
+    ImageContent,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from .upstream import (
+    ArgumentError,
+    AsyncClient,
+    Call,
+    UpstreamError,
+    decode,
+    is_json,
+    is_text,
+    media_type,
+)
+
+Api = TypeVar("Api")
+Arguments = dict[str, Any]
+Handler = Callable[[Api, Arguments], Awaitable[CallToolResult]]
+
+TRUE: Final = frozenset({"1", "true", "yes", "on"})
+
+
+class Hints(NamedTuple):
+    """What a tool says of its effects; clients act on it."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+
+
+class Tools(Generic[Api]):
+    """The tools of a server, in the order in which they are added."""
+
+    def __init__(self) -> None:
+        self._tools: dict[str, Tool] = {}
+        self._handlers: dict[str, Handler[Api]] = {}
+        self._validators: dict[str, Draft202012Validator] = {}
+
+    def add(
+        self,
+        name: str,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        required: Sequence[str] = (),
+        hints: Hints,
+    ) -> Callable[[Handler[Api]], Handler[Api]]:
+        """Register the decorated function as a tool; unknown arguments are refused."""
+        schema: dict[str, Any] = {"type": "object", "properties": properties or {}}
+        if required:
+            schema["required"] = list(required)
+        schema["additionalProperties"] = False
+        tool = Tool(
+            name=name,
+            title=title,
+            description=description,
+            input_schema=schema,
+            annotations=ToolAnnotations(
+                read_only_hint=hints.read_only,
+                destructive_hint=hints.destructive,
+                idempotent_hint=hints.idempotent,
+                open_world_hint=hints.open_world,
+            ),
+        )
+
+        def register(handler: Handler[Api]) -> Handler[Api]:
+            self._tools[name] = tool
+            self._handlers[name] = handler
+            self._validators[name] = Draft202012Validator(schema)
+            return handler
+
+        return register
+
+    def served(self) -> ServedTools[Api]:
+        """The tools that this process serves: READ_ONLY=1 leaves out those that write."""
+        read_only = os.environ.get("READ_ONLY", "").lower() in TRUE
+        names = [
+            name
+            for name, tool in self._tools.items()
+            if not read_only or (tool.annotations and tool.annotations.read_only_hint)
+        ]
+        return ServedTools(
+            {name: self._tools[name] for name in names},
+            {name: self._handlers[name] for name in names},
+            {name: self._validators[name] for name in names},
+        )
+
+
+class ServedTools(Generic[Api]):
+    """Tools as a server's handlers."""
+
+    def __init__(
+        self,
+        tools: dict[str, Tool],
+        handlers: dict[str, Handler[Api]],
+        validators: dict[str, Draft202012Validator],
+    ) -> None:
+        self.listed: Final = ListToolsResult(tools=list(tools.values()))
+        self._schemas = {name: tool.input_schema for name, tool in tools.items()}
+        self._handlers = handlers
+        self._validators = validators
+
+    def input_schema(self, name: str) -> Mapping[str, Any] | None:
+        """The schema of a tool's arguments."""
+        return self._schemas.get(name)
+
+    async def list(
+        self, context: ServerRequestContext[Api], params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        """Answer tools/list."""
+        return self.listed
+
+    async def call(
+        self, context: ServerRequestContext[Api], params: CallToolRequestParams
+    ) -> CallToolResult:
+        """Answer tools/call.
+
+        Raises:
+            MCPError: there is no such tool.
+        """
+        handler = self._handlers.get(params.name)
+        if handler is None:
+            raise MCPError(INVALID_PARAMS, f"no such tool: {params.name}")
+        arguments = params.arguments or {}
+        errors = self._validators[params.name].iter_errors(arguments)
+        wrong = [f"{error.json_path}: {error.message}" for error in errors]
+        if wrong:
+            return _failed("invalid arguments: " + "; ".join(sorted(wrong)))
+        try:
+            return await handler(context.lifespan_context, arguments)
+        except ArgumentError as error:
+            return _failed(f"invalid arguments: {error}")
+        except UpstreamError as error:
+            return _failed(str(error))
+        except httpx.TimeoutException:
+            return _failed("the upstream API did not answer in time; try again later")
+        except httpx.TransportError:
+            return _failed("the upstream API cannot be reached; try again later")
+
+
+async def relay(
+    client: AsyncClient, call: Call, into: Callable[[Any], Any] | None = None
+) -> CallToolResult:
+    """The upstream's answer as a tool's result, or what `into` makes of it."""
+    answer = await client.send(call)
+    if answer.status_code >= 400:
+        return _refused(answer)
+    if not answer.content:
+        return CallToolResult(content=[])
+    if into is not None:
+        return structured(into(decode(answer)))
+    if not is_text(answer):
+        return CallToolResult(content=[_blob(answer)])
+    value = decode(answer) if is_json(answer) else None
+    return CallToolResult(
+        content=[TextContent(text=answer.text)],
+        structured_content=value if isinstance(value, dict) else None,
+    )
+
+
+def structured(value: Any) -> CallToolResult:
+    """A JSON value as a tool's result."""
+    text = httpx.Response(200, json=value).text
+    return CallToolResult(
+        content=[TextContent(text=text)],
+        structured_content=value if isinstance(value, dict) else None,
+    )
+
+
+def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
+    """A lifespan that gives tools their API clients and closes those that are owned."""
+
+    @asynccontextmanager
+    async def lifespan(server: Server[Api]) -> AsyncIterator[Api]:
+        yield api
+        for client in owned:
+            await client.aclose()
+
+    return lifespan
+
+
+Lifespan = Callable[[Server[Api]], AbstractAsyncContextManager[Api]]
+
+
+def _refused(answer: httpx.Response) -> CallToolResult:
+    text = f"the upstream API answered {answer.status_code} {answer.reason_phrase}"
+    if wait := answer.headers.get("retry-after"):
+        text += f"; try again after {wait}"
+    body = f"\n{answer.text}" if answer.content and is_text(answer) else ""
+    return _failed(text + body)
+
+
+def _failed(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(text=text)], is_error=True)
+
+
+def _blob(answer: httpx.Response) -> ContentBlock:
+    kind = media_type(answer)
+    data = base64.b64encode(answer.content).decode("ascii")
+    if kind.startswith("image/"):
+        return ImageContent(data=data, mime_type=kind)
+    if kind.startswith("audio/"):
+        return AudioContent(data=data, mime_type=kind)
+    contents = BlobResourceContents(uri="answer:body", mime_type=kind, blob=data)
+    return EmbeddedResource(resource=contents)

@@ -1,0 +1,193 @@
+"""The surface model: a capability as it is written, one dataclass per kind of object.
+
+Names are not resolved and templates are not parsed here. Versions and published habits
+are normalised already: `lower` makes these objects and nothing else does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .diagnostics import Origin, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A value of the file and where it stands."""
+
+    value: Any
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """A variable that templates may use, and the environment variable behind it."""
+
+    name: str
+    variable: str
+    namespace: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """An input parameter, consumed or exposed; None where the file says nothing."""
+
+    name: str
+    location: Located | None
+    type: str | None
+    items: str | None
+    required: bool | None
+    description: str
+    value: Located | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """An output parameter: `mapping` is its JSONPath."""
+
+    name: str
+    type: str
+    mapping: Located | None
+    value: Located | None
+    properties: tuple[tuple[str, Output], ...] | None
+    items: Output | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """A `body` block; `data` is None where the file gives none."""
+
+    type: Located
+    data: Located | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """Outgoing authentication: its scheme and its fields by their official names."""
+
+    type: Located
+    fields: tuple[tuple[str, Located], ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumedOperation:
+    name: str
+    method: str
+    path: Located | None
+    params: tuple[Param, ...]
+    body: Body | None
+    raw_format: Located | None
+    outputs: tuple[Output, ...]
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumedResource:
+    path: Located
+    params: tuple[Param, ...]
+    operations: tuple[ConsumedOperation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumes:
+    """A consumed HTTP API. `headers` are sent with every request."""
+
+    namespace: str
+    base_uri: Located
+    headers: tuple[tuple[str, Located], ...]
+    params: tuple[Param, ...]
+    auth: Auth | None
+    resources: tuple[ConsumedResource, ...]
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """`call` with its `with`; `call` is None where the file gives none."""
+
+    call: Located | None
+    arguments: tuple[tuple[str, Located], ...]
+    has_arguments: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestOperation:
+    name: str
+    method: str
+    params: tuple[Param, ...]
+    invocation: Invocation
+    outputs: tuple[Output, ...]
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestResource:
+    name: str
+    path: Located
+    params: tuple[Param, ...]
+    operations: tuple[RestOperation, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    namespace: str
+    address: str
+    port: int
+    description: str
+    resources: tuple[RestResource, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpTool:
+    name: str
+    title: str
+    params: tuple[Param, ...]
+    invocation: Invocation
+    hints: tuple[tuple[str, bool], ...]
+    outputs: tuple[Output, ...]
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mcp:
+    namespace: str
+    address: str
+    port: int
+    transport: str
+    description: str
+    tools: tuple[McpTool, ...]
+    origin: Origin
+
+
+Exposes: TypeAlias = Rest | Mcp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """A unit that could not be read, so that it is counted as left out."""
+
+    kind: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    label: str
+    description: str
+    binds: tuple[Bind, ...]
+    consumes: tuple[Consumes, ...]
+    exposes: tuple[Exposes, ...]
+    unusable: tuple[Unusable, ...]
+    origin: Origin

@@ -1,0 +1,23 @@
+"""One module per thing emitted: a linked program to file plans with finished views.
+
+A target decides nothing about meaning: it says the program in Python, as `Code`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from ..ir import Program
+from ..names import NameTable
+from ..plan import FilePlan
+from . import client, mcp, package, rest
+
+Target: TypeAlias = Callable[[Program, NameTable], tuple[FilePlan, ...]]
+
+TARGETS: Final[tuple[Target, ...]] = (
+    client.plan,
+    rest.plan,
+    mcp.plan,
+    package.plan,
+)

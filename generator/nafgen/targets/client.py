@@ -1,0 +1,300 @@
+"""client.py: what each operation sends, and a sync and an async client per API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..diagnostics import Origin
+from ..ir import (
+    ApiKey,
+    Argument,
+    ArrayOf,
+    Basic,
+    Bearer,
+    Constant,
+    Field,
+    Interpolated,
+    Location,
+    ObjectOf,
+    Operation,
+    Program,
+    Setting,
+    Template,
+    Text,
+    Type,
+    Upstream,
+    Value,
+)
+from ..names import NameTable, UpstreamNames
+from ..plan import FilePlan
+from ..pycode import Code, Imports, comment, doc, fstring, lit
+from .expressions import RUNTIME, annotation, comma, parameter, setting_marker
+
+_UPSTREAM = f"{RUNTIME}.upstream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodView:
+    """An operation: its function, and its method on both clients."""
+
+    origin: Code
+    function: Code
+    parameters: Code
+    call: Code
+    method: Code
+    method_parameters: Code
+    doc: Code
+    short_doc: Code
+    build: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientView:
+    """The two clients of an API and the function that reads their settings."""
+
+    origin: Code
+    async_class: Code
+    sync_class: Code
+    async_doc: Code
+    sync_doc: Code
+    parameters: Code
+    arguments: Code
+    connect: Code
+    connect_parameters: Code
+    prefix: Code
+    reads: tuple[Code, ...]
+    connection: Code
+    methods: tuple[MethodView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleView:
+    doc: Code
+    imports: tuple[tuple[Code, ...], ...]
+    clients: tuple[ClientView, ...]
+
+
+def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
+    """The plan of client.py."""
+    imports = Imports()
+    imports.use("__future__", "annotations")
+    if program.upstreams:
+        imports.use("", "httpx")
+        for name in ("AsyncClient", "Client", "Connection", "Environment"):
+            imports.use(_UPSTREAM, name)
+    clients = tuple(_client(up, names, imports) for up in program.upstreams)
+    view = ModuleView(
+        doc=doc(f"Clients for {program.label or 'the consumed APIs'}."),
+        imports=imports.blocks(),
+        clients=clients,
+    )
+    return (FilePlan(path="client.py", template="client.py.j2", view=view),)
+
+
+def _client(upstream: Upstream, names: NameTable, imports: Imports) -> ClientView:
+    own = names.upstreams[upstream.origin]
+    settings = (*upstream.settings, upstream.base_url)
+    arguments = [own.settings[setting.variable] for setting in settings]
+    where = upstream.base_url.default or "the address in its settings"
+    return ClientView(
+        origin=comment(upstream.origin.pointer),
+        async_class=own.async_class,
+        sync_class=own.sync_class,
+        async_doc=_class_doc(upstream, own, f"Asynchronous client for {where}."),
+        sync_doc=doc(f"Like {own.async_class}, but blocking."),
+        parameters=comma(f"{name}: str | None = None" for name in arguments),
+        arguments=comma(arguments),
+        connect=own.connect,
+        connect_parameters=comma(f"{name}: str | None" for name in arguments),
+        prefix=lit(upstream.base_url.variable.removesuffix("_BASE_URL")),
+        reads=tuple(_reads(upstream, own)),
+        connection=_connection(upstream, own, imports),
+        methods=tuple(_method(op, names, imports) for op in upstream.operations),
+    )
+
+
+def _class_doc(upstream: Upstream, own: UpstreamNames, summary: str) -> Code:
+    arguments = [
+        (own.settings[s.variable], f"default: {s.variable} in the environment")
+        for s in upstream.settings
+    ]
+    default = upstream.base_url.default
+    arguments.append(
+        (
+            own.settings[upstream.base_url.variable],
+            f"default: {upstream.base_url.variable} in the environment"
+            + (f", else {default}" if default else ""),
+        )
+    )
+    arguments.append((Code("http"), "an httpx client of your own"))
+    return doc(summary, arguments)
+
+
+def _reads(upstream: Upstream, own: UpstreamNames) -> Iterator[Code]:
+    """Statements that read each setting: given, else from the environment."""
+    for setting in upstream.settings:
+        name = own.settings[setting.variable]
+        yield Code(f"{name} = env.get({lit(setting.variable)}, {name})")
+    base_url = upstream.base_url
+    name = own.settings[base_url.variable]
+    given = [lit(base_url.variable), name]
+    if upstream.published is not None:
+        given.append(_text(upstream.published, own))
+    elif base_url.default is not None:
+        given.append(lit(base_url.default))
+    yield Code(f"{name} = env.get({comma(given)})")
+
+
+def _connection(upstream: Upstream, own: UpstreamNames, imports: Imports) -> Code:
+    shared: dict[str, dict[str, Code]] = {"headers": {}, "query": {}, "cookies": {}}
+    for name, text in upstream.headers:
+        shared["headers"][name.lower()] = _text(text, own)
+    for name, text in upstream.query:
+        shared["query"][name] = _text(text, own)
+    match upstream.auth:
+        case Basic(username=username, password=password):
+            pair = comma([_text(username, own), _text(password, own)])
+            value = Code(f"{imports.use(_UPSTREAM, 'basic')}({pair})")
+            shared["headers"]["authorization"] = value
+        case Bearer(token=token):
+            bearer = Text(parts=("Bearer ", *token.parts))
+            shared["headers"]["authorization"] = _text(bearer, own)
+        case ApiKey(name=name, value=value, location=location):
+            place = {Location.HEADER: "headers", Location.QUERY: "query"}
+            key = name.lower() if location is Location.HEADER else name
+            shared[place.get(location, "cookies")][key] = _text(value, own)
+        case None:
+            pass
+    shared["settings"] = {
+        s.variable: own.settings[s.variable] for s in upstream.call_settings
+    }
+    arguments = [str(own.settings[upstream.base_url.variable])]
+    for kind, values in shared.items():
+        if values:
+            pairs = comma(f"{lit(name)}: {value}" for name, value in values.items())
+            arguments.append(f"{kind}={{{pairs}}}")
+    return Code(f"env.connection({comma(arguments)})")
+
+
+def _text(text: Text, own: UpstreamNames) -> Code:
+    """A text in which each setting is the variable that holds its value."""
+    parts = [
+        own.settings[part.variable] if isinstance(part, Setting) else part
+        for part in text.parts
+    ]
+    if len(parts) == 1 and isinstance(parts[0], Code):
+        return parts[0]
+    if any(isinstance(part, Code) for part in parts):
+        return fstring(parts)
+    return lit("".join(parts))
+
+
+def _method(operation: Operation, names: NameTable, imports: Imports) -> MethodView:
+    own = names.operations[operation.origin]
+    imports.use("typing", "Any")
+    imports.use(_UPSTREAM, "Call")
+    ordered = sorted(operation.arguments, key=lambda argument: not argument.required)
+    parameters = [
+        parameter(own.arguments[a.origin], _annotation(a, imports), a) for a in ordered
+    ]
+    passed = comma(
+        f"{own.arguments[a.origin]}={own.arguments[a.origin]}" for a in ordered
+    )
+    described = [
+        (own.arguments[a.origin], a.description) for a in ordered if a.description
+    ]
+    summary = operation.description or operation.name
+    return MethodView(
+        origin=comment(operation.origin.pointer),
+        function=own.function,
+        parameters=comma(parameters),
+        call=_call(operation, own.arguments, imports),
+        method=own.method,
+        method_parameters=comma(["self", "*", *parameters] if parameters else ["self"]),
+        doc=doc(summary, described),
+        short_doc=doc(summary),
+        build=Code(f"{own.function}({passed})"),
+    )
+
+
+def _passed(argument: Argument, name: Code) -> Code:
+    return name if argument.required else Code(f"{name}={name}")
+
+
+def _annotation(argument: Argument, imports: Imports) -> Code:
+    optional = not argument.required
+    sent_as_text = argument.location is not Location.BODY
+    loose = argument.type is Type.OBJECT or (
+        argument.type is Type.ARRAY and argument.location is not Location.QUERY
+    )
+    if sent_as_text and loose:
+        return annotation(Type.ANY, None, imports, optional=optional)
+    return annotation(argument.type, argument.items, imports, optional=optional)
+
+
+def _call(operation: Operation, names: dict[Origin, Code], imports: Imports) -> Code:
+    pieces = [str(lit(operation.method)), str(_path(operation, names, imports))]
+    for kind, fields in (
+        ("query", operation.query),
+        ("headers", operation.headers),
+        ("cookies", operation.cookies),
+    ):
+        if fields:
+            pairs = comma(_field(kind, field, names, imports) for field in fields)
+            pieces.append(f"{kind}={{{pairs}}}")
+    if operation.body is not None:
+        pieces.append(f"json={_template(operation.body, names, imports)}")
+    return Code(f"Call({comma(pieces)})")
+
+
+def _path(operation: Operation, names: dict[Origin, Code], imports: Imports) -> Code:
+    if not any(isinstance(part, Argument) for part in operation.path):
+        return lit("".join(str(part) for part in operation.path))
+    segment = imports.use(_UPSTREAM, "segment")
+    return fstring(
+        Code(f"{segment}({names[part.origin]})") if isinstance(part, Argument) else part
+        for part in operation.path
+    )
+
+
+def _field(
+    kind: str, field: Field, names: dict[Origin, Code], imports: Imports
+) -> Code:
+    name = field.name.lower() if kind == "headers" else field.name
+    return Code(f"{lit(name)}: {_value(field.value, names, imports)}")
+
+
+def _value(value: Value, names: dict[Origin, Code], imports: Imports) -> Code:
+    match value:
+        case Argument():
+            return names[value.origin]
+        case Constant(constant):
+            return lit(constant)
+        case Text():
+            return setting_marker(value, imports)
+
+
+def _template(template: Template, names: dict[Origin, Code], imports: Imports) -> Code:
+    match template:
+        case Argument() | Constant() | Text():
+            return _value(template, names, imports)
+        case ArrayOf(elements):
+            made = comma(_template(element, names, imports) for element in elements)
+            return Code(f"[{made}]")
+        case ObjectOf(members):
+            pairs = comma(
+                f"{lit(key)}: {_template(member, names, imports)}"
+                for key, member in members
+            )
+            if all(isinstance(m, Constant | Text) for _, m in members):
+                return Code(f"{{{pairs}}}")
+            return Code(f"{imports.use(_UPSTREAM, 'given')}({{{pairs}}})")
+        case Interpolated(parts):
+            joined = imports.use(_UPSTREAM, "joined")
+            made = comma(_part(part, names) for part in parts)
+            return Code(f"{joined}({made})")
+
+
+def _part(part: str | Argument, names: dict[Origin, Code]) -> Code:
+    return names[part.origin] if isinstance(part, Argument) else lit(part)

@@ -1,0 +1,169 @@
+"""Pieces of Python that several targets emit: types, texts, calls and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..ir import (
+    IDENTITY,
+    Argument,
+    Call,
+    Constant,
+    Each,
+    Input,
+    Pick,
+    Result,
+    Setting,
+    Shape,
+    Text,
+    Type,
+)
+from ..names import NameTable, client_parameter
+from ..pycode import Code, Imports, identifier, lit
+
+RUNTIME = "._runtime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultView:
+    """A function that makes a result of an answer."""
+
+    name: Code
+    expression: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiView:
+    """A client that an adapter uses: its class, its parameter, and its variable."""
+
+    async_class: Code
+    parameter: Code
+    variable: Code
+
+
+def api_views(
+    calls: Iterable[Call], names: NameTable, imports: Imports
+) -> tuple[ApiView, ...]:
+    """The clients that calls need, in the order of the spec."""
+    used = {names.operations[c.operation.origin].upstream.async_class for c in calls}
+    return tuple(
+        ApiView(
+            async_class=imports.use(".client", own.async_class),
+            parameter=client_parameter(own),
+            variable=own.variable,
+        )
+        for own in names.upstreams.values()
+        if own.async_class in used
+    )
+
+
+def client_parameters(apis: Iterable[ApiView]) -> Code:
+    """The parameters of a factory that may be given its clients."""
+    return comma(f"{a.parameter}: {a.async_class} | None = None" for a in apis)
+
+
+def owned_clients(apis: Iterable[ApiView]) -> Code:
+    """The clients that a factory made itself and that are therefore closed."""
+    return comma(f"*([] if {a.parameter} else [{a.variable}])" for a in apis)
+
+
+def comma(pieces: Iterable[str]) -> Code:
+    """Pieces joined by commas."""
+    return Code(", ".join(pieces))
+
+
+def annotation(
+    type_: Type, items: Type | None, imports: Imports, *, optional: bool
+) -> Code:
+    """The annotation of a value of a JSON type; `| None` when it may be absent."""
+    match type_:
+        case Type.STRING:
+            text = "str"
+        case Type.INTEGER:
+            text = "int"
+        case Type.NUMBER:
+            text = "float"
+        case Type.BOOLEAN:
+            text = "bool"
+        case Type.ARRAY:
+            text = (
+                f"list[{annotation(items or Type.ANY, None, imports, optional=False)}]"
+            )
+        case Type.OBJECT:
+            text = f"dict[str, {imports.use('typing', 'Any')}]"
+        case Type.ANY:
+            return imports.use("typing", "Any")
+    return Code(f"{text} | None" if optional else text)
+
+
+def setting_marker(text: Text, imports: Imports) -> Code:
+    """A text whose settings are filled in when the call is sent."""
+    if all(isinstance(part, str) for part in text.parts):
+        return lit("".join(str(part) for part in text.parts))
+    pattern = "".join(
+        (
+            f"{{{part.variable}}}"
+            if isinstance(part, Setting)
+            else part.replace("{", "{{").replace("}", "}}")
+        )
+        for part in text.parts
+    )
+    return Code(f"{imports.use(f'{RUNTIME}.upstream', 'Setting')}({lit(pattern)})")
+
+
+def call_expression(
+    call: Call,
+    names: NameTable,
+    imports: Imports,
+    input_expression: Callable[[Input], Code],
+) -> Code:
+    """The call of a consumed operation's function: required arguments by position."""
+    operation = names.operations[call.operation.origin]
+    module = imports.use(".", "client", "calls")
+    given: list[str] = []
+    in_order = sorted(call.values, key=lambda pair: not pair[0].required)
+    for argument, value in in_order:
+        match value:
+            case Input():
+                expression = input_expression(value)
+            case Constant(constant):
+                expression = lit(constant)
+            case Text():
+                expression = setting_marker(value, imports)
+        name = operation.arguments[argument.origin]
+        given.append(expression if argument.required else f"{name}={expression}")
+    return Code(f"{module}.{operation.function}({comma(given)})")
+
+
+def result_view(result: Result, name: Code, imports: Imports) -> ResultView | None:
+    """The function for a result; None for the identity."""
+    if result == IDENTITY:
+        return None
+    return ResultView(name=name, expression=_made(result, Code("value"), imports))
+
+
+def _made(result: Result, value: Code, imports: Imports) -> Code:
+    mapping = f"{RUNTIME}.mapping"
+    match result:
+        case Pick(()):
+            return value
+        case Pick(path):
+            steps = comma([value, *map(lit, path)])
+            return Code(f"{imports.use(mapping, 'pick')}({steps})")
+        case Shape(members):
+            pairs = (f"{lit(key)}: {_made(r, value, imports)}" for key, r in members)
+            return Code(f"{{{comma(pairs)}}}")
+        case Each(path, item):
+            steps = comma([value, *map(lit, path)])
+            element = identifier("item" if value == "value" else f"{value}_item")
+            made = _made(item, element, imports)
+            array = f"{imports.use(mapping, 'items')}({steps})"
+            return Code(f"[{made} for {element} in {array}]")
+        case Constant(constant):
+            return lit(constant)
+
+
+def parameter(name: Code, annotated: Code, argument: Argument | Input) -> Code:
+    """A parameter; one that is not required may be left out."""
+    return Code(f"{name}: {annotated}" + ("" if argument.required else " = None"))

@@ -1,0 +1,160 @@
+"""mcp_server.py: an MCP server per MCP adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ir import Input, McpAdapter, Program, Tool, Type
+from ..names import NameTable
+from ..plan import FilePlan
+from ..pycode import Code, Imports, comment, doc, lit, literal
+from .expressions import (
+    RUNTIME,
+    ApiView,
+    ResultView,
+    api_views,
+    call_expression,
+    client_parameters,
+    comma,
+    owned_clients,
+    result_view,
+)
+
+_TOOLS = f"{RUNTIME}.tools"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolView:
+    origin: Code
+    arguments: Code
+    function: Code
+    relay: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleView:
+    doc: Code
+    imports: tuple[tuple[Code, ...], ...]
+    results: tuple[ResultView, ...]
+    several: bool
+    api: Code
+    apis: tuple[ApiView, ...]
+    parameters: Code
+    tools: tuple[ToolView, ...]
+    name: Code
+    instructions: Code
+    made: Code
+    owned: Code
+
+
+def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
+    """The plan of each MCP adapter's module."""
+    return tuple(
+        FilePlan(
+            path=f"{names.modules[adapter.origin]}.py",
+            template="mcp_server.py.j2",
+            view=_module(program, adapter, names),
+        )
+        for adapter in program.adapters
+        if isinstance(adapter, McpAdapter)
+    )
+
+
+def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleView:
+    imports = Imports()
+    imports.use("__future__", "annotations")
+    imports.use("mcp.server.lowlevel", "Server")
+    imports.use("mcp_types", "CallToolResult")
+    for name in ("Arguments", "Hints", "Tools", "lending", "relay"):
+        imports.use(_TOOLS, name)
+    apis = api_views((tool.call for tool in adapter.tools), names, imports)
+    several = len(apis) > 1
+    if several:
+        imports.use("typing", "NamedTuple")
+    results = [
+        result_view(tool.result, names.units[tool.origin].result, imports)
+        for tool in adapter.tools
+    ]
+    api = Code("Api") if several else apis[0].async_class
+    tools = tuple(_tool(tool, names, imports, api, several) for tool in adapter.tools)
+    return ModuleView(
+        doc=doc(adapter.description or f"MCP adapter for {program.label}."),
+        imports=imports.blocks(),
+        results=tuple(view for view in results if view is not None),
+        several=several,
+        api=api,
+        apis=apis,
+        parameters=client_parameters(apis),
+        tools=tools,
+        name=lit(adapter.namespace),
+        instructions=lit(adapter.description or program.description or None),
+        made=Code(f"Api({comma(a.variable for a in apis)})" if several else "api"),
+        owned=owned_clients(apis),
+    )
+
+
+def _tool(
+    tool: Tool, names: NameTable, imports: Imports, api: Code, several: bool
+) -> ToolView:
+    own = names.units[tool.origin]
+    variable = names.operations[tool.call.operation.origin].upstream.variable
+    call = call_expression(tool.call, names, imports, _argument)
+    relayed = [f"api.{variable}" if several else "api", str(call)]
+    if result_view(tool.result, own.result, imports) is not None:
+        relayed.append(own.result)
+    return ToolView(
+        origin=comment(tool.origin.pointer),
+        arguments=_registered(tool, own.tool),
+        function=Code(
+            f"{own.function}(api: {api}, {_arguments_name(tool)}: Arguments)"
+        ),
+        relay=Code(f"relay({comma(relayed)})"),
+    )
+
+
+def _arguments_name(tool: Tool) -> str:
+    """The name of the arguments; one that is not used begins with an underscore."""
+    return "arguments" if tool.inputs else "_"
+
+
+def _argument(given: Input) -> Code:
+    name = lit(given.name)
+    return Code(f"arguments[{name}]" if given.required else f"arguments.get({name})")
+
+
+def _registered(tool: Tool, name: str) -> Code:
+    hints = tool.hints
+    arguments = [str(lit(name))]
+    if tool.title:
+        arguments.append(f"title={lit(tool.title)}")
+    if tool.description:
+        arguments.append(f"description={lit(tool.description)}")
+    if tool.inputs:
+        properties = {given.name: _schema(given) for given in tool.inputs}
+        arguments.append(f"properties={literal(properties)}")
+    required = [given.name for given in tool.inputs if given.required]
+    if required:
+        arguments.append(f"required={literal(required)}")
+    flags = comma(
+        f"{name}={flag}"
+        for name, flag in (
+            ("read_only", hints.read_only),
+            ("destructive", hints.destructive),
+            ("idempotent", hints.idempotent),
+            ("open_world", hints.open_world),
+        )
+    )
+    return comma([*arguments, f"hints=Hints({flags})"])
+
+
+def _schema(given: Input) -> dict[str, object]:
+    """The JSON Schema of an input."""
+    schema: dict[str, object] = {}
+    if given.type is not Type.ANY:
+        schema["type"] = given.type.value
+    if given.type is Type.ARRAY:
+        known = given.items is not None and given.items is not Type.ANY
+        schema["items"] = {"type": given.items.value} if known and given.items else {}
+    if given.description:
+        schema["description"] = given.description
+    return schema

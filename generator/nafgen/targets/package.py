@@ -1,0 +1,306 @@
+"""The files that every package has: exports, command line, README, and `_runtime`."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from ..ir import (
+    IDENTITY,
+    Adapter,
+    Constant,
+    McpAdapter,
+    Operation,
+    Program,
+    RestAdapter,
+    Result,
+    Route,
+    Upstream,
+)
+from ..markdown import code, prose
+from ..names import NameTable
+from ..plan import FilePlan
+from ..pycode import Code, doc, lit
+from .expressions import comma
+
+_RUNTIME: Final = Path(__file__).parent.parent / "runtime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportView:
+    module: Code
+    literal: Code
+    names: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitView:
+    doc: Code
+    exports: tuple[ExportView, ...]
+    all: Code
+    lookup: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MainView:
+    doc: Code
+    adapters: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableView:
+    """An environment variable."""
+
+    name: Code
+    about: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """A consumed operation, and what exposes it."""
+
+    operation: Code
+    routes: Code
+    tools: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadmeView:
+    title: Code
+    description: Code
+    package: Code
+    requirements: Code
+    exports: Code
+    adapters: tuple[Code, ...]
+    has_host_config: bool
+    host_config: Code
+    variables: tuple[VariableView, ...]
+    rows: tuple[RowView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerbatimView:
+    """A file that is copied as it is."""
+
+    text: Code
+
+
+def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
+    """The plans of the files beside the adapters' own."""
+    plans = [
+        FilePlan(path="__init__.py", template="init.py.j2", view=_init(program, names)),
+        FilePlan(
+            path="README.md", template="README.md.j2", view=_readme(program, names)
+        ),
+        FilePlan(
+            path="py.typed", template="verbatim.j2", view=VerbatimView(text=Code())
+        ),
+    ]
+    if program.adapters:
+        view = MainView(
+            doc=doc(f"Runs the package: `python -m {names.package} serve`."),
+            adapters=tuple(_adapters(program, names)),
+        )
+        plans.append(FilePlan(path="__main__.py", template="main.py.j2", view=view))
+    for module in _runtime_modules(program):
+        path = f"_runtime/{module}.py"
+        view_ = VerbatimView(text=_runtime_text(module))
+        plans.append(FilePlan(path=path, template="runtime.py.j2", view=view_))
+    return tuple(plans)
+
+
+def _init(program: Program, names: NameTable) -> InitView:
+    exported: dict[str, list[str]] = {}
+    for adapter in program.adapters:
+        module = names.modules[adapter.origin]
+        is_rest = isinstance(adapter, RestAdapter)
+        alone = module in ("app", "mcp_server")
+        if alone:
+            exported[module] = ["create_app" if is_rest else "create_server"]
+    exported["client"] = [
+        name
+        for own in names.upstreams.values()
+        for name in (own.async_class, own.sync_class)
+    ]
+    flat = sorted((name, module) for module, ns in exported.items() for name in ns)
+    return InitView(
+        doc=doc(program.label or "A generated package."),
+        exports=tuple(
+            ExportView(
+                module=Code(module), literal=lit(module), names=comma(sorted(found))
+            )
+            for module, found in sorted(exported.items())
+            if found
+        ),
+        all=comma(lit(name) for name, _ in flat),
+        lookup=tuple(Code(f"{lit(name)}: {lit(module)}") for name, module in flat),
+    )
+
+
+def _adapters(program: Program, names: NameTable) -> list[Code]:
+    lines = []
+    for adapter in program.adapters:
+        kind = "rest" if isinstance(adapter, RestAdapter) else "mcp"
+        transport = adapter.transport if isinstance(adapter, McpAdapter) else "http"
+        values = [kind, names.modules[adapter.origin], adapter.address]
+        arguments = [*map(lit, values), lit(adapter.port)]
+        if transport != "http":
+            arguments.append(lit(transport))
+        lines.append(Code(f"Adapter({comma(arguments)})"))
+    return lines
+
+
+@cache
+def _runtime_text(module: str) -> Code:
+    return Code((_RUNTIME / f"{module}.py").read_text(encoding="utf-8"))
+
+
+def _runtime_modules(program: Program) -> tuple[str, ...]:
+    """The runtime modules that the package needs, and what those import."""
+    wanted = ["__init__", "upstream"]
+    for adapter in program.adapters:
+        units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
+        wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]
+        if any(_picks(unit.result) for unit in units):
+            wanted.append("mapping")
+    found: set[str] = set()
+    while wanted:
+        module = wanted.pop()
+        if module not in found:
+            found.add(module)
+            wanted += _siblings(_runtime_text(module))
+    return tuple(sorted(found))
+
+
+def _picks(result: Result) -> bool:
+    return result != IDENTITY and not isinstance(result, Constant)
+
+
+@cache
+def _siblings(text: str) -> tuple[str, ...]:
+    return tuple(
+        node.module
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module
+    )
+
+
+def _readme(program: Program, names: NameTable) -> ReadmeView:
+    classes = [
+        name
+        for own in names.upstreams.values()
+        for name in (own.async_class, own.sync_class)
+    ]
+    label = program.label or "A generated package"
+    has_mcp = any(isinstance(adapter, McpAdapter) for adapter in program.adapters)
+    return ReadmeView(
+        title=prose(label),
+        description=prose(program.description or label),
+        package=names.package,
+        requirements=Code(" ".join(_requirements(program))),
+        exports=comma(classes),
+        adapters=tuple(_how_to_run(adapter, names) for adapter in program.adapters),
+        has_host_config=has_mcp,
+        host_config=code(_host_config(program, names.package)),
+        variables=tuple(
+            VariableView(name=code(name), about=about)
+            for name, about in _variables(program, has_mcp=has_mcp)
+        ),
+        rows=tuple(
+            _row(program, operation, names)
+            for upstream in program.upstreams
+            for operation in upstream.operations
+        ),
+    )
+
+
+def _requirements(program: Program) -> list[str]:
+    kinds = {type(adapter) for adapter in program.adapters}
+    needed = {"fastapi": RestAdapter in kinds, "mcp": McpAdapter in kinds}
+    needed["uvicorn"] = bool(kinds)
+    return ["httpx", *(name for name, is_needed in needed.items() if is_needed)]
+
+
+def _how_to_run(adapter: Adapter, names: NameTable) -> Code:
+    module = names.modules[adapter.origin]
+    if isinstance(adapter, RestAdapter):
+        return Code(
+            f"REST on port {adapter.port}: `python -m {names.package} rest`,"
+            f" or `uvicorn {names.package}.{module}:create_app --factory`."
+        )
+    if adapter.transport == "stdio":
+        return Code(f"MCP on stdio: `python -m {names.package} mcp`.")
+    return Code(
+        f"MCP on port {adapter.port} at `/mcp`: `python -m {names.package} mcp`;"
+        " on stdio: the same with `--transport stdio`."
+    )
+
+
+def _row(program: Program, operation: Operation, names: NameTable) -> RowView:
+    routes = [
+        code(f"{route.method} {_shown(route)}")
+        for adapter in program.adapters
+        if isinstance(adapter, RestAdapter)
+        for route in adapter.routes
+        if route.call.operation is operation
+    ]
+    tools = [
+        code(names.units[tool.origin].tool)
+        for adapter in program.adapters
+        if isinstance(adapter, McpAdapter)
+        for tool in adapter.tools
+        if tool.call.operation is operation
+    ]
+    return RowView(
+        operation=code(names.operations[operation.origin].method),
+        routes=comma(routes),
+        tools=comma(tools),
+    )
+
+
+def _shown(route: Route) -> str:
+    return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in route.path)
+
+
+def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]:
+    """Each environment variable and what it is."""
+    for upstream in program.upstreams:
+        for setting in upstream.settings:
+            yield setting.variable, prose("required")
+        base_url = upstream.base_url
+        prefix = base_url.variable.removesuffix("_BASE_URL")
+        yield base_url.variable, _about_base_url(upstream)
+        yield f"{prefix}_TIMEOUT", prose("seconds to wait; default: 60")
+        yield f"{prefix}_RETRIES", prose("further tries after a failure; default: 2")
+        yield f"{prefix}_MAX_CONNECTIONS", prose("default: 100")
+    if has_mcp:
+        yield "READ_ONLY", prose("1 leaves out the tools that write")
+        yield "ALLOWED_HOSTS", prose("further Host names for MCP over HTTP")
+
+
+def _about_base_url(upstream: Upstream) -> Code:
+    if upstream.base_url.default is not None:
+        return Code(f"default: {code(upstream.base_url.default)}")
+    return prose("where the API is" if upstream.published else "required")
+
+
+def _host_config(program: Program, package: str) -> str:
+    """What an MCP host that starts servers itself is told, as JSON."""
+    required = {
+        setting.variable: f"${{{setting.variable}}}"
+        for upstream in program.upstreams
+        for setting in (*upstream.settings, upstream.base_url)
+        if setting.default is None
+        and not (setting is upstream.base_url and upstream.published is not None)
+    }
+    server: dict[str, object] = {
+        "command": "python",
+        "args": ["-m", package, "mcp", "--transport", "stdio"],
+        "env": required,
+    }
+    return json.dumps({"mcpServers": {package.rpartition(".")[2]: server}})

@@ -1,0 +1,199 @@
+"""app.py: a FastAPI app per REST adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ir import Input, Location, Program, RestAdapter, Route, Type
+from ..names import NameTable, UnitNames
+from ..plan import FilePlan
+from ..pycode import Code, Imports, comment, doc, lit
+from .expressions import (
+    RUNTIME,
+    ApiView,
+    ResultView,
+    annotation,
+    api_views,
+    call_expression,
+    client_parameters,
+    comma,
+    owned_clients,
+    parameter,
+    result_view,
+)
+
+_REST = f"{RUNTIME}.rest"
+_DOCS = {"/docs", "/openapi.json"}
+_SOURCES = {
+    Location.QUERY: "Query",
+    Location.HEADER: "Header",
+    Location.COOKIE: "Cookie",
+    Location.PATH: "Path",
+    Location.BODY: "Body",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteView:
+    origin: Code
+    decorator: Code
+    function: Code
+    parameters: Code
+    doc: Code
+    relay: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleView:
+    doc: Code
+    imports: tuple[tuple[Code, ...], ...]
+    results: tuple[ResultView, ...]
+    parameters: Code
+    apis: tuple[ApiView, ...]
+    owned: Code
+    arguments: Code
+    routes: tuple[RouteView, ...]
+
+
+def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
+    """The plan of each REST adapter's module."""
+    return tuple(
+        FilePlan(
+            path=f"{names.modules[adapter.origin]}.py",
+            template="app.py.j2",
+            view=_module(program, adapter, names),
+        )
+        for adapter in program.adapters
+        if isinstance(adapter, RestAdapter)
+    )
+
+
+def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleView:
+    imports = Imports()
+    imports.use("__future__", "annotations")
+    for name in ("FastAPI", "Response"):
+        imports.use("fastapi", name)
+    for name in ("OPTIONS", "add_health", "closing", "relay"):
+        imports.use(_REST, name)
+    apis = api_views((route.call for route in adapter.routes), names, imports)
+    results = [_result(route, names, imports) for route in adapter.routes]
+    routes = tuple(_route(route, names, imports) for route in adapter.routes)
+    return ModuleView(
+        doc=doc(adapter.description or f"REST adapter for {program.label}."),
+        imports=imports.blocks(),
+        results=tuple(view for view in results if view is not None),
+        parameters=client_parameters(apis),
+        apis=apis,
+        owned=owned_clients(apis),
+        arguments=_arguments(program, adapter),
+        routes=routes,
+    )
+
+
+def _arguments(program: Program, adapter: RestAdapter) -> Code:
+    arguments = [f"title={lit(program.label or adapter.namespace)}"]
+    if program.description:
+        arguments.append(f"description={lit(program.description)}")
+    for name, path in (("docs_url", "/docs"), ("openapi_url", "/openapi.json")):
+        if any(_answers(route, path) for route in adapter.routes):
+            arguments.append(f'{name}="/-{path}"')
+    return comma(arguments)
+
+
+def _answers(route: Route, path: str) -> bool:
+    """Whether a route could take a path of FastAPI's own, which then moves away."""
+    shape = "".join(part if isinstance(part, str) else "\0" for part in route.path)
+    ours, theirs = shape.split("/"), path.split("/")
+    return len(ours) == len(theirs) and all(
+        "\0" in mine or mine == other for mine, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _route(route: Route, names: NameTable, imports: Imports) -> RouteView:
+    own = names.units[route.origin]
+    ordered = sorted(route.inputs, key=lambda given: not given.required)
+    embed = sum(1 for i in ordered if i.location is Location.BODY and not i.whole)
+    parameters = [_parameter(i, own, imports, embed == 1) for i in ordered]
+    arguments = [str(lit(_path(route, own)))]
+    method = route.method.lower()
+    if route.tag:
+        arguments.append(f"tags=[{lit(route.tag)}]")
+    call = call_expression(route.call, names, imports, lambda i: own.inputs[i.origin])
+    relayed = [
+        str(names.operations[route.call.operation.origin].upstream.variable),
+        str(call),
+    ]
+    if result_view(route.result, own.result, imports) is not None:
+        relayed.append(own.result)
+    return RouteView(
+        origin=comment(route.origin.pointer),
+        decorator=Code(f"@app.{method}({comma(arguments)})"),
+        function=own.function,
+        parameters=comma(parameters),
+        doc=doc(route.description or route.name),
+        relay=Code(f"relay({comma(relayed)})"),
+    )
+
+
+def _result(route: Route, names: NameTable, imports: Imports) -> ResultView | None:
+    return result_view(route.result, names.units[route.origin].result, imports)
+
+
+def _path(route: Route, own: UnitNames) -> str:
+    """The path with its variables as identifiers; Starlette takes nothing else."""
+    path = ""
+    seen: dict[str, int] = {}
+    for part in route.path:
+        if isinstance(part, str):
+            path += part
+            continue
+        name = str(own.inputs[part.origin])
+        seen[name] = seen.get(name, 0) + 1
+        again = f"_{seen[name]}" if seen[name] > 1 else ""
+        path += f"{{{name}{again}}}"
+    return path
+
+
+def _parameter(given: Input, own: UnitNames, imports: Imports, alone: bool) -> Code:
+    name = own.inputs[given.origin]
+    type_, items = _received(given)
+    annotated = annotation(type_, items, imports, optional=not given.required)
+    details = _details(given, name, alone)
+    plain = given.location in (Location.QUERY, Location.PATH) or (
+        given.whole and type_ is Type.OBJECT
+    )
+    if details or not plain or type_ is Type.ARRAY:
+        source = imports.use("fastapi", _SOURCES[given.location])
+        wrapper = imports.use("typing", "Annotated")
+        annotated = Code(f"{wrapper}[{annotated}, {source}({comma(details)})]")
+    return parameter(name, annotated, given)
+
+
+def _details(given: Input, name: str, alone: bool) -> list[str]:
+    details = []
+    named = given.location not in (Location.PATH, Location.BODY) or not (
+        given.whole or given.location is Location.PATH
+    )
+    if named and (given.name != name or given.location is Location.HEADER):
+        details.append(f"alias={lit(given.name)}")
+    if given.description:
+        details.append(f"description={lit(given.description)}")
+    if given.location is Location.BODY and not given.whole:
+        if alone:
+            details.append("embed=True")
+        if given.type in (Type.INTEGER, Type.NUMBER, Type.BOOLEAN):
+            details.append("strict=True")
+    return details
+
+
+def _received(given: Input) -> tuple[Type, Type | None]:
+    """The type that FastAPI reads: outside a body, structures travel as JSON text."""
+    if given.location is Location.BODY:
+        return given.type, given.items
+    if given.type is Type.ARRAY and given.location is Location.QUERY:
+        items = given.items
+        return Type.ARRAY, items if items in _SCALARS else Type.STRING
+    return (given.type if given.type in _SCALARS else Type.STRING), None
+
+
+_SCALARS = (Type.STRING, Type.INTEGER, Type.NUMBER, Type.BOOLEAN)

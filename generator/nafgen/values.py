@@ -1,0 +1,97 @@
+"""Reads the small languages inside a spec's strings: templates, references, JSONPath."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from urllib.parse import quote
+
+_PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{([^{}]*)\}")
+_SCREAMING: Final = re.compile(r"[A-Z][A-Z0-9_]*").fullmatch
+_MEMBER: Final = re.compile(r"[A-Za-z_@$][A-Za-z0-9_@$-]*").fullmatch
+_UNSAFE: Final = "/:@!$&'()*+,;=-._~%"
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A `{{name}}`, or in paths a `{name}`, and its offset in the text."""
+
+    name: str
+    offset: int
+    double: bool = True
+
+
+Piece: TypeAlias = str | Placeholder
+
+
+def template(text: str) -> tuple[Piece, ...]:
+    """Split a text at its placeholders: `a {{B}}` is `("a ", Placeholder("B"))`."""
+    pieces: list[Piece] = []
+    end = 0
+    for match in _PLACEHOLDER.finditer(text):
+        if match.start() > end:
+            pieces.append(text[end : match.start()])
+        pieces.append(Placeholder(match[1], match.start()))
+        end = match.end()
+    if end < len(text):
+        pieces.append(text[end:])
+    return tuple(pieces)
+
+
+def bind_name(name: str) -> str | None:
+    """The variable that a placeholder names in one of the spellings of a bind.
+
+    `X`, `env.X` and `bind.X` name X where X is in upper case; the namespaces of
+    declared binds are for the caller to cut off.
+    """
+    for prefix in ("env.", "bind."):
+        if name.startswith(prefix):
+            return name[len(prefix) :]
+    return name if _SCREAMING(name) else None
+
+
+def path_template(text: str) -> tuple[Piece, ...]:
+    """Split a path at `{x}` and lower-case `{{x}}`; literal parts are not encoded."""
+    pieces: list[Piece] = []
+    end = 0
+    for match in _VARIABLE.finditer(text):
+        name = match[1] if match[1] is not None else match[2]
+        if match.start() > end:
+            pieces.append(text[end : match.start()])
+        pieces.append(Placeholder(name, match.start(), match[1] is not None))
+        end = match.end()
+    if end < len(text):
+        pieces.append(text[end:])
+    return tuple(pieces)
+
+
+def encoded(text: str) -> str:
+    """Percent-encode what a literal part of a path may not hold; `%` stays."""
+    return quote(text, safe=_UNSAFE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`root.name` as in `rest.limit` or `tools.body`."""
+
+    root: str
+    name: str
+
+
+def reference(text: str, roots: frozenset[str]) -> Reference | None:
+    """A reference when the text begins with one of the roots: split at the first dot."""
+    root, dot, name = text.partition(".")
+    return Reference(root, name) if dot and name and root in roots else None
+
+
+def json_path(text: str) -> tuple[str, ...] | None:
+    """The members that a simple JSONPath walks: `$.a.b` is ("a", "b"), `$.` is ().
+
+    None for anything else: filters, wildcards, indexes, functions.
+    """
+    if text in ("$", "$."):
+        return ()
+    names = text.removeprefix("$.").split(".")
+    return tuple(names) if all(_MEMBER(name) for name in names) else None
