@@ -10,41 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any
 
 from . import format as formatting
 from . import names, overlay, prove, render, schema, source
-from .diagnostics import Diagnostic, Reporter, Span
+from .diagnostics import Diagnostic, Reporter, Span, as_json
+from .inputs import Spec
 from .ir import LeftOut, McpAdapter, Program, RestAdapter
 from .link import link
 from .lower import lower
 from .names import NameTable
+from .naming import package_path
 from .plan import FilePlan, GeneratedFile, Package
 from .source import Document
 from .spec import Capability
 from .targets import TARGETS
 
-OVERLAY: Final = ".overlay"
 Read = Callable[[str], bytes | None]
 """Reads a file by its shown path; None when there is none.
 
 Raises:
     OSError: it is there and cannot be read.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
-    """A spec to compile: `shown` as the user names it, `relative` to the specs folder."""
-
-    shown: str
-    relative: str
-
-    @property
-    def overlay(self) -> Spec:
-        """The overlay beside the spec, whether there is one or not."""
-        return Spec(shown=_overlay_of(self.shown), relative=_overlay_of(self.relative))
 
 
 @dataclass(slots=True)
@@ -54,7 +41,7 @@ class Compilation:
     spec: Spec
     reporter: Reporter = field(default_factory=Reporter)
     inputs: dict[str, str] = field(default_factory=dict)
-    documents: list[Document] = field(default_factory=list)
+    document: Document | None = None
     capability: Capability | None = None
     program: Program | None = None
     names: NameTable | None = None
@@ -65,10 +52,10 @@ class Compilation:
     def diagnostics(self) -> list[Diagnostic]:
         return list(self.reporter)
 
-
-def package_path(spec: Spec) -> str:
-    """The folder of a spec's package, relative to the output folder."""
-    return names.package_path(spec.relative)
+    @property
+    def relative_paths(self) -> dict[str, str]:
+        """Shown paths to paths relative to the specs folder."""
+        return {spec.shown: spec.relative for spec in (self.spec, self.spec.overlay)}
 
 
 def compile_spec(spec: Spec, read: Read, *, strict: bool = False) -> Compilation:
@@ -89,6 +76,7 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
     document = _amended(made, document, read)
     if document is None:
         return
+    made.document = document
     broken = schema.validate(document, reporter, strict=strict)
     if broken == schema.UNREADABLE:
         return
@@ -109,7 +97,7 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
 def emit(made: Compilation, program: Program) -> None:
     """From the linked program to the files of the package."""
     reporter = made.reporter
-    made.names = names.allocate(program, package_path(made.spec), reporter)
+    made.names = names.allocate(program, package_path(made.spec.relative), reporter)
     made.plans = _plans(program, made.names)
     twins = _plans(prove.twin(program), made.names)
     known = render.words() | frozenset(made.names.all())
@@ -126,7 +114,7 @@ def emit(made: Compilation, program: Program) -> None:
             )
             return
     made.package = Package(
-        path=package_path(made.spec),
+        path=package_path(made.spec.relative),
         spec=made.spec.relative,
         inputs=dict(sorted(made.inputs.items())),
         files=tuple(sorted(files, key=lambda file: file.path)),
@@ -159,31 +147,14 @@ def summary(made: Compilation) -> dict[str, Any]:
         "routes": sum(len(a.routes) for a in adapters if isinstance(a, RestAdapter)),
         "tools": sum(len(a.tools) for a in adapters if isinstance(a, McpAdapter)),
         "left_out": [_left_out(unit) for unit in left_out],
-        "diagnostics": [as_json(found) for found in made.diagnostics],
+        "diagnostics": [
+            as_json(found, made.relative_paths) for found in made.diagnostics
+        ],
     }
 
 
 def _left_out(unit: LeftOut) -> dict[str, str]:
     return {"kind": unit.kind, "name": unit.name, "code": unit.code}
-
-
-def as_json(found: Diagnostic) -> dict[str, Any]:
-    """A diagnostic, ready for JSON."""
-    made: dict[str, Any] = {
-        "code": found.code,
-        "severity": str(found.severity),
-        "file": found.span.file,
-        "line": found.span.line,
-        "column": found.span.column,
-        "message": found.message,
-        "hint": found.hint,
-    }
-    if found.related:
-        made["related"] = [
-            {"message": message, "file": s.file, "line": s.line, "column": s.column}
-            for message, s in found.related
-        ]
-    return made
 
 
 def _load(made: Compilation, spec: Spec, read: Read) -> Document | None:
@@ -197,10 +168,7 @@ def _load(made: Compilation, spec: Spec, read: Read) -> Document | None:
         made.reporter.report("NAF001", Span.whole(spec.shown), "there is no such file")
         return None
     made.inputs[spec.relative] = sha256(data).hexdigest()
-    document = source.load(spec.shown, data, made.reporter)
-    if document is not None:
-        made.documents.append(document)
-    return document
+    return source.load(spec.shown, data, made.reporter)
 
 
 def _amended(made: Compilation, document: Document, read: Read) -> Document | None:
@@ -216,13 +184,3 @@ def _amended(made: Compilation, document: Document, read: Read) -> Document | No
     if amendment is None:
         return None
     return overlay.apply(document, amendment, made.reporter)
-
-
-def _overlay_of(path: str) -> str:
-    pure = PurePosixPath(path)
-    return str(pure.with_name(f"{pure.stem}{OVERLAY}{pure.suffix}"))
-
-
-def is_overlay(name: str) -> bool:
-    """Whether a file's name is that of an overlay."""
-    return PurePosixPath(PurePosixPath(name).stem).suffix == OVERLAY

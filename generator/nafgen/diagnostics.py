@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 MAX_SHOWN: Final = 60
 
@@ -88,7 +88,6 @@ CODES: Final = _registry(
     ("NAF203", _N, "a call names its operation in another spelling"),
     ("NAF204", _E, "a call names an unknown operation"),
     ("NAF205", _N, "an operation name is written twice, and calls take them in order"),
-    ("NAF206", _E, "a value refers to what does not exist"),
     ("NAF207", _W, "a bind is used but not declared"),
     ("NAF208", _N, "a call is inferred from a route's name"),
     # 3xx names
@@ -101,7 +100,6 @@ CODES: Final = _registry(
     ("NAF402", _E, "a writing operation has lost its path parameter"),
     ("NAF403", _W, "two routes are equal, and the first one wins"),
     ("NAF404", _W, "a given value has no parameter to go to"),
-    ("NAF405", _E, "a required parameter gets no value"),
     ("NAF406", _N, "inputs were inferred from the consumed operation"),
     ("NAF407", _N, "the base URL is a required setting"),
     ("NAF408", _W, "hints contradict the HTTP method"),
@@ -202,4 +200,41 @@ def plain(text: str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
         for c in text
+    )
+
+
+def as_json(found: Diagnostic, paths: Mapping[str, str]) -> dict[str, Any]:
+    """A diagnostic as a JSON object; `paths` says how files are named in it."""
+
+    def place(span: Span) -> dict[str, Any]:
+        return {**span._asdict(), "file": paths.get(span.file, span.file)}
+
+    return {
+        "code": found.code,
+        "severity": str(found.severity),
+        **place(found.span),
+        "message": found.message,
+        "hint": found.hint,
+        "related": [{"message": text, **place(span)} for text, span in found.related],
+    }
+
+
+def from_json(value: Mapping[str, Any], paths: Mapping[str, str]) -> Diagnostic:
+    """The diagnostic that `as_json` wrote.
+
+    Raises:
+        KeyError: the object lacks a member.
+    """
+
+    def place(where: Mapping[str, Any]) -> Span:
+        file = str(where["file"])
+        numbers = (int(where[name]) for name in Span._fields[1:])
+        return Span(paths.get(file, file), *numbers)
+
+    return Diagnostic(
+        code=str(value["code"]),
+        message=str(value["message"]),
+        span=place(value),
+        hint=str(value["hint"]),
+        related=tuple((str(r["message"]), place(r)) for r in value["related"]),
     )

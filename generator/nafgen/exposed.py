@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from . import spec
+from .arguments import type_of
 from .binds import Settings
 from .diagnostics import Reporter, show
 from .ir import (
@@ -19,7 +20,6 @@ from .ir import (
     Type,
 )
 from .matching import find
-from .operations import type_of
 from .spec import Located
 from .values import Placeholder, Reference, reference, template
 
@@ -135,6 +135,7 @@ class CallLinker:
             "NAF908",
             param.location or Located(written, param.origin.span),
             f"an input in {show(written)} is not supported yet",
+            "path, query, header, cookie and body are",
         )
         return None
 
@@ -145,6 +146,7 @@ class CallLinker:
                 "NAF401",
                 param.origin.span,
                 f"the path has no place for `{param.name}`, so it is not an input",
+                hint="put it into the path, or correct its `in`",
             )
             return
         self.inputs[place.name] = replace(
@@ -175,7 +177,12 @@ class CallLinker:
         if isinstance(written, bool | int | float):
             return Constant(written)
         if not isinstance(written, str):
-            self._fail("NAF902", located, "a structure cannot be given here so far")
+            self._fail(
+                "NAF902",
+                located,
+                "a structure cannot be given here so far",
+                "give text, a number, true or false, or refer to an input",
+            )
             return None
         roots = frozenset({_ROOT[self.kind], self.namespace})
         target = reference(written, roots)
@@ -190,7 +197,12 @@ class CallLinker:
 
     def _text(self, argument: Argument, located: Located) -> Text | None:
         if argument.location is Location.PATH:
-            self._fail("NAF902", located, "a bind in a path is not supported yet")
+            self._fail(
+                "NAF902",
+                located,
+                "a bind in a path is not supported yet",
+                "write the value out, or move this part of the path into baseUri",
+            )
             return None
         text = self.settings.text(located)
         if text is None:

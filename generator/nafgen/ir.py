@@ -258,6 +258,19 @@ class Route:
     origin: Origin
 
 
+def segments(path: tuple[str | Input, ...]) -> tuple[tuple[str, int], ...]:
+    """The segments of a route's path: the literal text and the inputs in each."""
+    found: list[tuple[str, int]] = [("", 0)]
+    for part in path:
+        text, inputs = found.pop()
+        if isinstance(part, str):
+            first, *more = part.split("/")
+            found += [(text + first, inputs), *((piece, 0) for piece in more)]
+        else:
+            found.append((text, inputs + 1))
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestAdapter:
     """A REST server; `routes` in the order in which they are matched."""

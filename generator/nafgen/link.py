@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from . import spec
-from .diagnostics import Origin, Reporter, Span
+from .diagnostics import Origin, Reporter, Span, show
 from .exposed import CallLinker
 from .ir import (
     Adapter,
@@ -14,19 +14,18 @@ from .ir import (
     LeftOut,
     Location,
     McpAdapter,
-    Operation,
     Program,
     RestAdapter,
     Route,
     Tool,
     Type,
     Upstream,
+    segments,
 )
-from .matching import find, suggestion
-from .operations import Refused, join
+from .operations import METHODS, Refused, join
 from .reader import pointer_name
+from .resolve import Resolver
 from .results import result
-from .spec import Located
 from .upstreams import Linked, link_upstream
 from .values import Placeholder, path_template
 
@@ -45,7 +44,10 @@ class _Linker:
     reporter: Reporter
     upstreams: dict[str, Linked] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
-    taken: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    resolver: Resolver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.resolver = Resolver(self.upstreams, self.reporter)
 
     def program(self) -> Program:
         for unit in self.capability.unusable:
@@ -89,109 +91,6 @@ class _Linker:
             if isinstance(operation, Refused):
                 self._leave_out("operation", operation.name, operation.code)
 
-    # --- calls -------------------------------------------------------------------
-
-    def _called(
-        self, invocation: spec.Invocation, name: str, span: Span, user: str
-    ) -> Operation | str:
-        """The operation that a route or tool calls, or an error's code."""
-        if invocation.call is None:
-            return self._called_by_name(name, span)
-        call = invocation.call
-        text = str(call.value)
-        namespaces = sorted(self.upstreams, key=len, reverse=True)
-        for namespace in namespaces:
-            if text.startswith(f"{namespace}."):
-                wanted = text.removeprefix(f"{namespace}.")
-                return self._operation(namespace, wanted, call, user)
-        known = ", ".join(f"`{namespace}`" for namespace in sorted(namespaces))
-        close = suggestion(text.partition(".")[0], namespaces)
-        self.reporter.report(
-            "NAF202",
-            call.span,
-            f'no consumed API has the namespace of "{text}"',
-            hint=f"did you mean `{close}`?" if close else f"known: {known or 'none'}",
-        )
-        return "NAF202"
-
-    def _operation(
-        self, namespace: str, wanted: str, call: Located, user: str
-    ) -> Operation | str:
-        operations = self.upstreams[namespace].operations
-        same = [operation for operation in operations if operation.name == wanted]
-        found = same[0] if same else find(wanted, operations, lambda o: o.name)
-        if len(same) > 1:
-            found = self._next_of_same(namespace, wanted, same, call, user)
-        if found is None:
-            return self._unknown(namespace, wanted, call)
-        if isinstance(found, Refused):
-            self.reporter.report(
-                found.code, call.span, f"`{wanted}` is left out, and so is this call"
-            )
-            return found.code
-        if found.name != wanted:
-            self.reporter.report(
-                "NAF203", call.span, f'"{wanted}" is read as `{found.name}`'
-            )
-        return found
-
-    def _next_of_same(
-        self,
-        namespace: str,
-        wanted: str,
-        same: list[Operation | Refused],
-        call: Located,
-        user: str,
-    ) -> Operation | Refused:
-        """The k-th call of a name that k operations share means the k-th of them."""
-        key = (user, namespace, wanted)
-        index = self.taken.get(key, 0)
-        self.taken[key] = index + 1
-        self.reporter.report(
-            "NAF205",
-            call.span,
-            f"`{wanted}` is the name of {len(same)} operations; this call means number"
-            f" {min(index + 1, len(same))}",
-        )
-        return same[min(index, len(same) - 1)]
-
-    def _unknown(self, namespace: str, wanted: str, call: Located) -> str:
-        operations = self.upstreams[namespace].operations
-        close = suggestion(wanted, (operation.name for operation in operations))
-        origins = [
-            o.origin.span
-            for o in operations
-            if isinstance(o, Operation) and o.name == close
-        ]
-        self.reporter.report(
-            "NAF204",
-            call.span,
-            f'operation "{namespace}.{wanted}" is not defined',
-            hint=f"did you mean `{close}`?" if close else "",
-            related=[(f"`{close}` is defined here", span) for span in origins[:1]],
-        )
-        return "NAF204"
-
-    def _called_by_name(self, name: str, span: Span) -> Operation | str:
-        found = [
-            operation
-            for linked in self.upstreams.values()
-            for operation in linked.operations
-            if operation.name == name
-        ]
-        if len(found) == 1 and isinstance(found[0], Operation):
-            self.reporter.report(
-                "NAF208", span, f"without `call`, `{name}` calls the operation `{name}`"
-            )
-            return found[0]
-        self.reporter.report(
-            "NAF201",
-            span,
-            f"`{name}` has no `call`",
-            hint="add `call: NAMESPACE.OPERATION`",
-        )
-        return "NAF201"
-
     # --- REST --------------------------------------------------------------------
 
     def _rest(self, exposed: spec.Rest) -> RestAdapter:
@@ -221,6 +120,14 @@ class _Linker:
         entry: spec.RestOperation,
         seen: dict[tuple[str, str], Span],
     ) -> Route | str:
+        if entry.method not in METHODS:
+            self.reporter.report(
+                "NAF101",
+                entry.origin.span,
+                f"the method {show(entry.method)} is not known",
+                hint=f"one of {', '.join(sorted(METHODS))}",
+            )
+            return "NAF101"
         path = self._route_path(resource)
         if isinstance(path, str):
             return path
@@ -231,10 +138,11 @@ class _Linker:
                 "NAF403",
                 entry.origin.span,
                 f"{entry.method} {resource.path.value} is routed already; the first wins",
+                hint="remove one of the two, or change its path or method",
                 related=[("the first one", first)],
             )
             return "NAF403"
-        operation = self._called(
+        operation = self.resolver.called(
             entry.invocation, entry.name, entry.origin.span, exposed.namespace
         )
         if isinstance(operation, str):
@@ -307,7 +215,7 @@ class _Linker:
         )
 
     def _tool(self, exposed: spec.Mcp, entry: spec.McpTool) -> Tool | str:
-        operation = self._called(
+        operation = self.resolver.called(
             entry.invocation, entry.name, entry.origin.span, exposed.namespace
         )
         if isinstance(operation, str):
@@ -349,6 +257,7 @@ class _Linker:
                 "NAF408",
                 entry.origin.span,
                 f"the hints of `{entry.name}` contradict the method {method}",
+                hint="correct them, or leave them out: the method implies them",
             )
         return Hints(
             read_only=read_only,
@@ -384,9 +293,8 @@ def _path_input(name: str, resource: spec.RestResource) -> Input:
 
 def _specificity(route: Route) -> tuple[int, ...]:
     """Literal segments before mixed ones before parameters, from the left."""
-    shape = "".join(part if isinstance(part, str) else "\0" for part in route.path)
     return tuple(
-        0 if "\0" not in part else 2 if part == "\0" else 1 for part in shape.split("/")
+        0 if not inputs else 1 if text else 2 for text, inputs in segments(route.path)
     )
 
 

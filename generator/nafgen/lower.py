@@ -185,7 +185,7 @@ class _Lowering:
             return None
         kind = auth.located("type") or Located("none", auth.span)
         self._refused_inside = auth.check_keys(AUTH) or self._refused_inside
-        fields = dict(_members(auth))
+        fields = dict(auth.members("type"))
         if str(kind.value).lower() == "apikey":
             kind = Located("apikey", kind.span)
             for written, official in (("name", "key"), ("in", "placement")):
@@ -209,7 +209,7 @@ class _Lowering:
         if refused := entry.check_keys(CONSUMED_OPERATION):
             return refused
         return spec.ConsumedOperation(
-            name=_name(entry),
+            name=entry.name,
             method=entry.text("method").upper(),
             path=entry.located("path"),
             params=self._params(entry),
@@ -280,7 +280,7 @@ class _Lowering:
         if refused := entry.check_keys(REST_OPERATION):
             return refused
         return spec.RestOperation(
-            name=_name(entry),
+            name=entry.name,
             method=entry.text("method").upper(),
             params=self._params(entry),
             invocation=_invocation(entry),
@@ -310,7 +310,7 @@ class _Lowering:
         hints = entry.child("hints")
         given = ((h, hints.flag(h)) for h in _HINTS) if hints else ()
         return spec.McpTool(
-            name=_name(entry),
+            name=entry.name,
             title=entry.text("label"),
             params=self._params(entry),
             invocation=_invocation(entry),
@@ -329,7 +329,7 @@ class _Lowering:
             items = reader.child("items")
             params.append(
                 spec.Param(
-                    name=_name(reader),
+                    name=reader.name,
                     location=reader.located("in"),
                     type=reader.text("type") or None,
                     items=items.text("type") if items else None,
@@ -373,24 +373,6 @@ def _is_json_path(value: Located | None) -> bool:
         value is not None
         and isinstance(value.value, str)
         and value.value.startswith("$")
-    )
-
-
-def _name(entry: Reader) -> str:
-    """The name of an entry: its own, its `id`, or its key in a mapping of entries."""
-    name = entry.data.get("name")
-    if name is None:
-        name = entry.data.get("id")
-    if name is None and isinstance(entry.path[-1], str):
-        return entry.path[-1]
-    return str(name) if name is not None else ""
-
-
-def _members(entry: Reader) -> tuple[tuple[str, Located], ...]:
-    return tuple(
-        (key, Located(value, entry.data.value_span(key)))
-        for key, value in entry.data.items()
-        if key != "type"
     )
 
 

@@ -7,9 +7,6 @@ not rename another unless the two collide.
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,10 +22,8 @@ from .ir import (
     Tool,
     Upstream,
 )
-from .pycode import RESERVED, Code, dotted, identifier
-
-MAX_IDENTIFIER: Final = 60
-MAX_TOOL: Final = 64
+from .naming import camel, snake, tool_name, words
+from .pycode import Code, dotted, identifier
 
 CLIENT_GLOBALS: Final = frozenset(
     [
@@ -96,67 +91,6 @@ MCP_GLOBALS: Final = frozenset(
         "tools",
     ]
 )
-_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-
-
-def words(name: str) -> tuple[str, ...]:
-    """The words of a name in lower case: split at punctuation, capitals and digits.
-
-    Letters are reduced to ASCII by the frozen Unicode 3.2 tables; others are dropped.
-    """
-    if not name.isascii():
-        folded = unicodedata.ucd_3_2_0.normalize("NFKD", name)
-        name = folded.encode("ascii", "ignore").decode("ascii")
-    found: list[str] = []
-    for part in re.split(r"[^A-Za-z0-9]+", name):
-        for word in _WORDS.findall(part):
-            if word.isdigit() and found and part[0] != word[0]:
-                found[-1] += word
-            else:
-                found.append(word.lower())
-    return tuple(found)
-
-
-def snake(name: str, kind: str) -> str:
-    """A free snake_case identifier; `kind` begins one that has no letter to begin with."""
-    text = _shortened("_".join(words(name)) or kind, "_", MAX_IDENTIFIER)
-    if text[0].isdigit():
-        text = f"{kind}_{text}"
-    return f"{text}_" if text in RESERVED else text
-
-
-def camel(name: str, kind: str) -> str:
-    """A CamelCase identifier. A name that says the same words twice says them once."""
-    found = words(name)
-    half = len(found) // 2
-    if half and found[:half] == found[half:]:
-        found = found[:half]
-    text = "".join(word.capitalize() for word in found) or kind.capitalize()
-    text = _shortened(text, "", MAX_IDENTIFIER)
-    return text if text[0].isalpha() else f"{kind.capitalize()}{text}"
-
-
-def tool_name(name: str) -> str:
-    """A tool name that every client takes: 1 to 64 of `A-Z a-z 0-9 _ -`."""
-    text = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "tool"
-    return _shortened(text, "-", MAX_TOOL)
-
-
-def package_path(spec: str) -> str:
-    """The package of a spec: its path below the specs folder, each part in snake_case."""
-    stem = re.sub(r"\.(naftiko|ikanos|capability)?\.?(ya?ml)$", "", spec)
-    return "/".join(snake(part, "spec") for part in stem.split("/"))
-
-
-def _shortened(text: str, joint: str, limit: int) -> str:
-    """A long name cut at a word, with a hash of the whole so that it stays its own."""
-    if len(text) <= limit:
-        return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:6]
-    head = text[: limit - len(digest) - 1]
-    if joint and joint in head:
-        head = head.rpartition(joint)[0]
-    return f"{head}{joint or ''}{digest}"
 
 
 @dataclass(slots=True)
@@ -309,7 +243,7 @@ def _operations(
     for operation in upstream.operations:
         name = snake(readable.get(operation.origin, operation.name), "operation")
         method = methods.claim(name, operation.origin)
-        function = f"{prefix}_{method}" if many else method
+        function = f"{prefix}_{method.rstrip('_')}" if many else method
         function = module.claim(function, operation.origin)
         scope = Scope.of(reporter, {*CLIENT_GLOBALS, function})
         arguments = {

@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 from . import spec
+from .arguments import Arguments, RefusedError, place_of
 from .binds import Settings
+from .bodies import BodyLinker
 from .diagnostics import Origin, Reporter, Span, show
 from .ir import (
     ApiKey,
     Argument,
-    ArrayOf,
     Auth,
     Basic,
     Bearer,
     Constant,
     Field,
-    Interpolated,
     Location,
-    ObjectOf,
     Operation,
-    Setting,
-    Template,
-    Text,
-    Type,
     Value,
 )
 from .matching import find
 from .reader import pointer_name
 from .results import extraction
 from .spec import Located
-from .values import Placeholder, encoded, path_template, reference, template
+from .values import Placeholder, encoded, path_template
 
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
-_METHODS: Final = WRITING | {"GET", "HEAD", "OPTIONS"}
+METHODS: Final = WRITING | {"GET", "HEAD", "OPTIONS"}
 _ROOTS: Final = frozenset({"tools", "rest"})
 _JSON: Final = frozenset({"json"})
 _PLAIN: Final = frozenset({"text", "binary"})
@@ -60,10 +55,6 @@ def join(*paths: str) -> str:
     return joined
 
 
-class _RefusedError(Exception):
-    """Carries the code of the error that costs an operation."""
-
-
 @dataclass(slots=True)
 class OperationLinker:
     """Links one consumed operation."""
@@ -75,35 +66,34 @@ class OperationLinker:
     resource: spec.ConsumedResource
     operation: spec.ConsumedOperation
     absolute: bool
-    arguments: list[Argument] = field(default_factory=list)
+    arguments: Arguments = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.arguments = Arguments(self.reporter)
 
     def link(self) -> Operation | Refused:
         """The operation, or why it is left out (reported)."""
         try:
             return self._linked()
-        except _RefusedError as refusal:
+        except RefusedError as refusal:
             return Refused(name=self.operation.name, code=str(refusal))
-
-    def _refuse(self, code: str, span: Span, message: str, hint: str = "") -> None:
-        self.reporter.report(code, span, message, hint=hint)
-        raise _RefusedError(code)
 
     def _linked(self) -> Operation:
         operation = self.operation
-        if operation.method not in _METHODS:
-            self._refuse(
+        if operation.method not in METHODS:
+            self.arguments.refuse(
                 "NAF101",
                 operation.origin.span,
                 f"the method {show(operation.method)} is not known",
-                f"one of {', '.join(sorted(_METHODS))}",
+                f"one of {', '.join(sorted(METHODS))}",
             )
         params = list(self._params())
         path, written = self._path(params)
         fields = {place: self._fields(params, place) for place in Location}
-        body = self._body(params)
+        body = BodyLinker(self.operation, self.settings, self.arguments).link(params)
         made = extraction(operation.outputs, self.reporter)
         if isinstance(made, str):
-            raise _RefusedError(made)
+            raise RefusedError(made)
         return Operation(
             namespace=self.entry.namespace,
             name=operation.name,
@@ -113,7 +103,7 @@ class OperationLinker:
             headers=fields[Location.HEADER],
             cookies=fields[Location.COOKIE],
             body=body,
-            arguments=tuple(self.arguments),
+            arguments=self.arguments.all,
             extracted=made[0],
             extracted_name=made[1],
             is_json=self._is_json(),
@@ -125,11 +115,11 @@ class OperationLinker:
         raw = self.operation.raw_format
         written = str(raw.value).lower() if raw else "json"
         if raw is not None and written not in _JSON | _PLAIN:
-            self._refuse(
+            self.arguments.refuse(
                 "NAF904",
                 raw.span,
                 f"the response format {show(raw.value)} is not supported yet",
-                "json, text and binary are",
+                "json, text and binary are (text passes the answer on)",
             )
         return written in _JSON
 
@@ -140,10 +130,11 @@ class OperationLinker:
         for param in (*shared, *self.resource.params, *self.operation.params):
             place = str(param.location.value) if param.location else "query"
             if place not in [*Location]:
-                self._refuse(
+                self.arguments.refuse(
                     "NAF908",
                     param.location.span if param.location else param.origin.span,
                     f"a parameter in {show(place)} is not supported yet",
+                    "path, query, header, cookie and body are",
                 )
             nearest[place, param.name] = param
         for (place, name), param in nearest.items():
@@ -152,6 +143,7 @@ class OperationLinker:
                     "NAF404",
                     param.origin.span,
                     "a parameter without a name is left out",
+                    hint="give it a `name`",
                 )
             elif not self._is_credential(place, name, param):
                 yield param
@@ -170,24 +162,9 @@ class OperationLinker:
         self.reporter.report(
             "NAF411",
             param.origin.span,
-            f"`{show(name)}` is sent by the authentication, so it is not an input",
+            f"{show(name)} is sent by the authentication, so it is not an input",
         )
         return True
-
-    def _argument(self, param: spec.Param, place: Location, required: bool) -> Argument:
-        argument = Argument(
-            name=param.name,
-            location=place,
-            type=type_of(param.type, Type.STRING),
-            items=type_of(param.items, Type.ANY) if param.items else None,
-            required=required,
-            description=param.description,
-            origin=param.origin,
-        )
-        self.arguments.append(argument)
-        return argument
-
-    # --- path ------------------------------------------------------------------
 
     def _path(
         self, params: list[spec.Param]
@@ -202,7 +179,7 @@ class OperationLinker:
             text = join(str(self.resource.path.value), str(operation.path.value))
         text = text.partition("#")[0]
         text, _, query = text.partition("?")
-        declared = [p for p in params if _place(p) == "path"]
+        declared = [p for p in params if place_of(p) == "path"]
         path: list[str | Argument] = []
         found: dict[str, Argument] = {}
         for piece in path_template(text):
@@ -218,10 +195,11 @@ class OperationLinker:
 
     def _no_bind(self, piece: Placeholder, span: Span) -> None:
         if piece.double and self.settings.of(piece.name, span) is not None:
-            self._refuse(
+            self.arguments.refuse(
                 "NAF902",
                 span,
                 f"the bind `{piece.name}` in a path is not supported yet",
+                "write the value out, or move this part of the path into baseUri",
             )
 
     def _path_argument(
@@ -243,7 +221,7 @@ class OperationLinker:
                 value=None,
                 origin=origin,
             )
-        return self._argument(param, Location.PATH, required=True)
+        return self.arguments.add(param, Location.PATH, required=True)
 
     def _lost(self, lost: list[spec.Param]) -> None:
         if not lost:
@@ -251,7 +229,7 @@ class OperationLinker:
         names = ", ".join(f"`{param.name}`" for param in lost)
         hint = "put it into the path, in the spec or by an overlay"
         if self.operation.method in WRITING:
-            self._refuse(
+            self.arguments.refuse(
                 "NAF402",
                 lost[0].origin.span,
                 f"the path has no place for {names}: {self.operation.method} would go"
@@ -271,7 +249,7 @@ class OperationLinker:
             name, _, value = pair.partition("=")
             text = self.settings.text(Located(value, span))
             if text is None:
-                raise _RefusedError("NAF902")
+                raise RefusedError("NAF902")
             fields.append(Field(name=name, value=text))
         return tuple(fields)
 
@@ -283,132 +261,19 @@ class OperationLinker:
         return tuple(
             Field(name=param.name, value=self._value(param, place))
             for param in params
-            if _place(param) == place
+            if place_of(param) == place
         )
 
     def _value(self, param: spec.Param, place: Location) -> Value:
         if param.value is None:
-            return self._argument(param, place, required=bool(param.required))
+            return self.arguments.add(param, place, required=bool(param.required))
         constant = param.value.value
         if isinstance(constant, bool | int | float):
             return Constant(constant)
         text = self.settings.text(param.value)
         if text is None:
-            raise _RefusedError("NAF902")
+            raise RefusedError("NAF902")
         return text
-
-    # --- body --------------------------------------------------------------------
-
-    def _body(self, params: list[spec.Param]) -> Template | None:
-        members = [param for param in params if _place(param) == "body"]
-        block = self.operation.body
-        if block is not None:
-            return self._block(block, members)
-        if [param.name for param in members] == ["body"]:
-            param = members[0]
-            whole = replace(param, type=param.type or "object")
-            return self._argument(whole, Location.BODY, required=bool(param.required))
-        if members:
-            return ObjectOf(tuple((p.name, self._member(p)) for p in members))
-        if self.operation.method in _BODY_EXPECTED:
-            return self._free_form(self.operation.origin.span)
-        return None
-
-    def _member(self, param: spec.Param) -> Template:
-        if param.value is not None:
-            constant = param.value.value
-            return self._filled(constant, param.value.span, {})
-        return self._argument(param, Location.BODY, required=bool(param.required))
-
-    def _free_form(self, span: Span) -> Argument:
-        self.reporter.report(
-            "NAF412",
-            span,
-            f"{self.operation.method} with no body declared takes an optional JSON body",
-        )
-        origin = Origin(f"{self.operation.origin.pointer}.body", span)
-        param = spec.Param(
-            name="body",
-            location=None,
-            type="object",
-            items=None,
-            required=False,
-            description="Request body (JSON).",
-            value=None,
-            origin=origin,
-        )
-        return self._argument(param, Location.BODY, required=False)
-
-    def _block(self, block: spec.Body, members: list[spec.Param]) -> Template:
-        if block.type.value != "json":
-            self._refuse(
-                "NAF906",
-                block.type.span,
-                f"the body type {show(block.type.value)} is not supported yet",
-                "json is",
-            )
-        if block.data is None or block.data.value in ({}, ""):
-            return self._free_form(block.type.span)
-        known = {p.name: self._argument(p, Location.BODY, False) for p in members}
-        return self._filled(block.data.value, block.data.span, known)
-
-    def _filled(self, data: Any, span: Span, known: dict[str, Argument]) -> Template:
-        """A body template; a placeholder that nobody declares becomes an argument."""
-        if isinstance(data, dict):
-            return ObjectOf(
-                tuple((k, self._filled(v, span, known)) for k, v in data.items())
-            )
-        if isinstance(data, list):
-            return ArrayOf(tuple(self._filled(item, span, known) for item in data))
-        if not isinstance(data, str):
-            return Constant(data)
-        pieces = [
-            piece if isinstance(piece, str) else self._placeholder(piece, span, known)
-            for piece in template(data)
-        ]
-        if len(pieces) == 1 and isinstance(pieces[0], Argument):
-            return pieces[0]
-        texts = [piece for piece in pieces if not isinstance(piece, Argument)]
-        if len(texts) == len(pieces):
-            return Text(parts=tuple(texts))
-        if any(isinstance(piece, Setting) for piece in texts):
-            self._refuse("NAF902", span, "one text cannot mix binds and inputs so far")
-        parts = [piece for piece in pieces if not isinstance(piece, Setting)]
-        return Interpolated(tuple(parts))
-
-    def _placeholder(
-        self, piece: Placeholder, span: Span, known: dict[str, Argument]
-    ) -> Argument | Setting:
-        target = reference(piece.name, _ROOTS)
-        if target is None:
-            setting = self.settings.of(piece.name, span)
-            if setting is not None:
-                return setting
-        name = target.name if target else piece.name
-        if name not in known:
-            pointer = f"{self.operation.origin.pointer}.body[{pointer_name(name)}]"
-            origin = Origin(pointer, span)
-            argument = Argument(
-                name=name,
-                location=Location.BODY,
-                type=Type.ANY,
-                items=None,
-                required=False,
-                description="",
-                origin=origin,
-            )
-            self.arguments.append(argument)
-            known[name] = argument
-        return known[name]
-
-
-def _place(param: spec.Param) -> str:
-    return str(param.location.value) if param.location else "query"
-
-
-def type_of(written: str | None, default: Type) -> Type:
-    """The type that a parameter declares; the default where it declares none we know."""
-    return Type(written) if written is not None and written in [*Type] else default
 
 
 def _origins(arguments: Iterable[Argument]) -> frozenset[Origin]:

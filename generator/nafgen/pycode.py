@@ -105,13 +105,19 @@ def doc_text(text: str) -> str:
     return " ".join(text.split())
 
 
-def doc(summary: str, arguments: Iterable[tuple[Code, str]] = ()) -> Code:
-    """A docstring: a summary on one line, and a line for each described argument."""
+def doc(
+    summary: str, arguments: Iterable[tuple[Code, str]] = (), *, indent: int = 0
+) -> Code:
+    """A docstring: a summary on one line, and a line for each described argument.
+
+    `indent` is where the docstring will stand: black leaves some docstrings alone.
+    """
     lines = [_doc_line(summary) or "(no description)"]
     described = [f"    {name}: {_doc_line(text)}" for name, text in arguments]
     if described:
         lines += ["", "Args:", *described, ""]
-    return Code(f'"""{chr(10).join(lines)}"""')
+    joint = "\n" + " " * indent
+    return Code(f'"""{joint.join(lines)}"""'.replace(f"{joint}\n", "\n\n"))
 
 
 def _doc_line(text: str) -> str:
@@ -168,7 +174,9 @@ class Imports:
     def blocks(self) -> tuple[tuple[Code, ...], ...]:
         """Import lines in isort's order: standard library, third party, own modules."""
         named: dict[str, list[str]] = {}
-        for symbol in sorted(self._symbols, key=lambda s: (s.module, _isort(s.name))):
+        for symbol in sorted(
+            self._symbols, key=lambda s: (s.module, import_order(s.name))
+        ):
             name = f"{symbol.name} as {symbol.alias}" if symbol.alias else symbol.name
             named.setdefault(symbol.module or f"import {symbol.name}", []).append(name)
         groups: tuple[list[Code], ...] = ([], [], [], [])
@@ -195,8 +203,8 @@ def _module_key(module: str) -> tuple[bool, str]:
     return not module.startswith("import "), module
 
 
-def _isort(name: str) -> tuple[int, str]:
-    """Constants, then classes, then the rest."""
-    if name.isupper():
-        return 0, name
-    return (1 if name[0].isupper() else 2), name
+def import_order(name: str) -> tuple[int, list[str | int], str]:
+    """isort's order of names: constants, then classes, then the rest; numbers count."""
+    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
+    parts = re.split(r"([0-9]+)", name.lower())
+    return kind, [int(p) if p.isdigit() else p for p in parts], name

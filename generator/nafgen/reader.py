@@ -14,6 +14,7 @@ from .spec import Located
 _PLAIN: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/{}"
 )
+_LABELS: Final = ("name", "id", "path", "method", "type")
 MAX_NAME: Final = 80
 
 
@@ -90,6 +91,22 @@ class Reader:
             return ()
         return tuple((k, Located(v, value.value_span(k))) for k, v in value.items())
 
+    def members(self, *without: str) -> tuple[tuple[str, Located], ...]:
+        """The members of this mapping but for some."""
+        return tuple(
+            (key, Located(value, self.data.value_span(key)))
+            for key, value in self.data.items()
+            if key not in without
+        )
+
+    @property
+    def name(self) -> str:
+        """The object's own name, its `id`, or its key in a mapping of objects."""
+        for key in ("name", "id"):
+            if key in self:
+                return str(self.data[key])
+        return self.path[-1] if isinstance(self.path[-1], str) else ""
+
     def child(self, key: str) -> Reader | None:
         """The mapping at a key."""
         value = self.data.get(key)
@@ -131,7 +148,8 @@ class Reader:
         if isinstance(value, Seq):
             for index, item in enumerate(value):
                 if isinstance(item, Map):
-                    name = str(item.get(name_key) or index + 1)
+                    found = (item.get(key) for key in (name_key, *_LABELS))
+                    name = str(next(filter(None, found), index + 1))
                     yield index, name, item, value.item_span(index)
         elif isinstance(value, Map):
             for name, item in value.items():

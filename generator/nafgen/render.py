@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .plan import FilePlan
 from .pycode import Code
+from .resources import templates
 
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PACKAGE: Final = Path(__file__).parent
-
-
-def template_folder() -> Path:
-    """Where the templates are: inside an installed package, else in the checkout."""
-    inside = _PACKAGE / "templates"
-    return inside if inside.is_dir() else _PACKAGE.parent.parent / "templates"
 
 
 def _only_code(value: object) -> Code:
@@ -35,7 +28,7 @@ def _only_code(value: object) -> Code:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(template_folder()),
+        loader=FileSystemLoader(templates()),
         undefined=StrictUndefined,
         finalize=_only_code,
         trim_blocks=True,
@@ -56,7 +49,5 @@ def render(plan: FilePlan) -> str:
 @cache
 def words() -> frozenset[str]:
     """The words that the Python templates say themselves."""
-    texts = (
-        path.read_text(encoding="utf-8") for path in template_folder().glob("*.py.j2")
-    )
+    texts = (path.read_text(encoding="utf-8") for path in templates().glob("*.py.j2"))
     return frozenset(word for text in texts for word in _WORD.findall(text))

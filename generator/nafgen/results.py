@@ -17,6 +17,7 @@ def extraction(
             "NAF901",
             outputs[1].origin.span,
             "several consumed output parameters are not supported yet",
+            hint="keep one, or none to take the whole answer",
         )
         return "NAF901"
     if not outputs or outputs[0].mapping is None:
@@ -36,6 +37,7 @@ def result(
             "NAF901",
             outputs[1].origin.span,
             "several output parameters are not supported yet",
+            hint="make them the `properties` of one",
         )
         return "NAF901"
     made = _mapped(outputs[0], reporter)
@@ -84,7 +86,10 @@ def _constant(value: spec.Located, reporter: Reporter) -> Constant | str:
     ):
         return Constant(scalar)
     reporter.report(
-        "NAF902", value.span, "a template or a structure cannot stand here so far"
+        "NAF902",
+        value.span,
+        "a template or a structure cannot stand here so far",
+        hint="write a constant, or take the value from the answer by `mapping`",
     )
     return "NAF902"
 

@@ -97,6 +97,7 @@ class _Upstream:
                 "NAF407",
                 base.span,
                 f"the base URL is empty, so {variable} must be set to run this",
+                hint="write the address of the API as baseUri, if it has one address",
             )
             return setting, None
         if all(isinstance(part, str) for part in parts):
@@ -112,6 +113,7 @@ class _Upstream:
                 "NAF101",
                 base.span,
                 f"baseUri must begin with https:// or http://, not {show(url)}",
+                hint="correct it; what it consumes is left out until then",
             )
             return None
         local = url.startswith(("http://localhost", "http://127.", "http://[::1]"))
@@ -195,7 +197,10 @@ class _Upstream:
 
     def _missing(self, auth: spec.Auth, scheme: str, name: str) -> None:
         self.reporter.report(
-            "NAF102", auth.origin.span, f"the authentication {scheme} needs `{name}`"
+            "NAF102",
+            auth.origin.span,
+            f"the authentication {scheme} needs `{name}`",
+            hint=f"add `{name}`; nothing of this API is compiled until then",
         )
 
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import copy
+import errno
 import importlib
 import json
 import os
+import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+from .settings import SettingsError, missing_together
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+GRACE: Final = 10
+"""Seconds that open requests have to end in once the process is told to stop."""
+BACKLOG: Final = 2048
+"""Connections that may wait to be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +41,26 @@ def main(package: str | None, *adapters: Adapter) -> int:
     """Run `python -m PACKAGE`.
 
     Returns:
-        The exit code: 2 when settings are missing or wrong.
+        The exit code: 0 when it was told to stop, 2 when it could not start because
+        settings are missing or wrong or an address cannot be listened on.
     """
     options = _parser(package, adapters).parse_args()
     chosen = _chosen(options, adapters)
+    if options.command == "tools":
+        _print_tools(package, chosen)
+        return 0
     try:
-        if options.command == "tools":
-            _print_tools(package, chosen)
-            return 0
-        servers = [_server(package, adapter) for adapter in chosen]
-    except (LookupError, ValueError) as error:
+        if sum(adapter.transport == "stdio" for adapter in chosen) > 1:
+            raise SettingsError("only one server can use stdio; choose it with --only")
+        with missing_together():
+            servers = [_server(package, adapter) for adapter in chosen]
+        sockets = [_listening(adapter) for adapter in chosen]
+    except (SettingsError, OSError) as error:
         print(f"{package}: {error}", file=sys.stderr)
         return 2
-    try:
-        asyncio.run(_run(servers))
-    except KeyboardInterrupt:
-        return 130
+    for adapter, opened in zip(chosen, sockets, strict=True):
+        print(f"{package}: {_where(adapter, opened)}", file=sys.stderr, flush=True)
+    asyncio.run(_run(list(zip(servers, sockets, strict=True))))
     return 0
 
 
@@ -56,32 +71,51 @@ def _parser(
     commands = parser.add_subparsers(dest="command", required=True)
     kinds = sorted({adapter.kind for adapter in adapters}, reverse=True)
     helps = {"rest": "run the REST app", "mcp": "run the MCP server"}
-    serve = commands.add_parser("serve", help="run all adapters")
-    for command in [serve, *(commands.add_parser(k, help=helps[k]) for k in kinds)]:
+    for name in ("serve", *kinds):
+        command = commands.add_parser(name, help=helps.get(name, "run all adapters"))
         command.add_argument("--host", help="address to listen on")
         command.add_argument(
-            "--port", type=int, help="port to listen on; further adapters follow it"
+            "--port",
+            type=_port,
+            help="port to listen on, 0 for any; further adapters follow it",
         )
-        if command.prog.endswith(" mcp"):
+        modules = [a.module for a in adapters if name in ("serve", a.kind)]
+        command.add_argument("--only", choices=modules, help="run one adapter only")
+        if name == "mcp":
             command.add_argument("--transport", choices=("http", "stdio"))
     if "mcp" in kinds:
         commands.add_parser("tools", help="print the tools as JSON")
     return parser
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
 def _chosen(
     options: argparse.Namespace, adapters: Sequence[Adapter]
 ) -> tuple[Adapter, ...]:
+    """The adapters to run, each with what the options change of it."""
     kind = {"serve": None, "tools": "mcp"}.get(options.command, options.command)
-    chosen = [a for a in adapters if kind in (None, a.kind)]
     given = vars(options)
-    for index, adapter in enumerate(chosen):
-        chosen[index] = replace(
+    port = given.get("port")
+    chosen = []
+    for adapter in adapters:
+        if kind not in (None, adapter.kind):
+            continue
+        if given.get("only") not in (None, adapter.module):
+            continue
+        adapter = replace(
             adapter,
             host=given.get("host") or adapter.host,
-            port=given["port"] + index if given.get("port") else adapter.port,
+            port=adapter.port if port is None else port,
             transport=given.get("transport") or adapter.transport,
         )
+        if port and adapter.transport == "http":
+            port += 1
+        chosen.append(adapter)
     return tuple(chosen)
 
 
@@ -99,21 +133,22 @@ def _load(package: str | None, adapter: Adapter) -> Any:
 
 
 def _server(package: str | None, adapter: Adapter) -> Any:
-    """A coroutine function that serves one adapter; its settings are read here."""
+    """The server of one adapter: uvicorn's, or for stdio MCP's own."""
     module = _load(package, adapter)
     if adapter.kind == "rest":
-        return _http_server(module.create_app(), adapter)
+        return _http_server(module.create_app())
     server = module.create_server()
     if adapter.transport == "stdio":
-        return _stdio_server(server)
-    return _http_server(_mcp_app(server, adapter), adapter)
+        return server
+    return _http_server(_mcp_app(server, adapter))
 
 
 def _mcp_app(server: Any, adapter: Adapter) -> Any:
+    """MCP over HTTP; other Host and Origin headers than its own are refused."""
     from mcp.server.transport_security import TransportSecuritySettings
 
     more = os.environ.get("ALLOWED_HOSTS", "").replace(",", " ").split()
-    names = dict.fromkeys((*LOOPBACK, adapter.host, *more))
+    names = dict.fromkeys(map(_in_url, (*LOOPBACK, adapter.host, *more)))
     hosts = [host for name in names for host in (name, f"{name}:*")]
     origins = [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")]
     return server.streamable_http_app(
@@ -125,23 +160,112 @@ def _mcp_app(server: Any, adapter: Adapter) -> Any:
     )
 
 
-def _http_server(app: Any, adapter: Adapter) -> Any:
+def _in_url(host: str) -> str:
+    """A host as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+
+
+def _http_server(app: Any) -> Any:
     import uvicorn
+    from uvicorn.config import LOGGING_CONFIG
 
-    config = uvicorn.Config(app, host=adapter.host, port=adapter.port)
-    return uvicorn.Server(config).serve
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # _run captures them, for all servers at once
+
+    # Nothing but answers goes to stdout: it may be the transport of another adapter.
+    log_config = copy.deepcopy(LOGGING_CONFIG)
+    log_config["handlers"]["access"]["stream"] = "ext://sys.stderr"
+    config = uvicorn.Config(
+        app, log_config=log_config, timeout_graceful_shutdown=GRACE, backlog=BACKLOG
+    )
+    return Server(config)
 
 
-def _stdio_server(server: Any) -> Any:
+def _listening(adapter: Adapter) -> list[socket.socket]:
+    """Sockets on all addresses of the adapter's host; none for stdio.
+
+    Raises:
+        OSError: an address cannot be listened on; the message says which and why.
+    """
+    if adapter.transport == "stdio":
+        return []
+    try:
+        return _opened(adapter.host, adapter.port)
+    except (OSError, OverflowError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        where = f"{_in_url(adapter.host)}:{adapter.port}"
+        raise OSError(f"cannot listen on {where}: {why}") from None
+
+
+def _opened(host: str, port: int) -> list[socket.socket]:
+    found = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    opened: list[socket.socket] = []
+    absent: OSError | None = None
+    for family, _, _, _, address in dict.fromkeys(found):
+        if opened and port == 0:
+            address = (address[0], opened[0].getsockname()[1], *address[2:])
+        try:
+            opened.append(socket.create_server(address, family=family, backlog=BACKLOG))
+        except OSError as error:
+            # A name such as localhost may have an address that this machine lacks.
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise
+            absent = error
+    if absent and not opened:
+        raise absent
+    return opened
+
+
+def _where(adapter: Adapter, opened: Sequence[socket.socket]) -> str:
+    if not opened:
+        return f"{adapter.kind} on stdio"
+    path = "/mcp" if adapter.kind == "mcp" else ""
+    host, port = _in_url(adapter.host), opened[0].getsockname()[1]
+    return f"{adapter.kind} on http://{host}:{port}{path}"
+
+
+async def _run(servers: Sequence[tuple[Any, list[socket.socket]]]) -> None:
+    """Serve until SIGINT, SIGTERM, or where there is only stdio, its end."""
+    http = [(server, sockets) for server, sockets in servers if sockets]
+    stdio = [server for server, sockets in servers if not sockets]
+    stopped = _stop_on_signals([server for server, _ in http])
+    reading = asyncio.gather(*(_serve_stdio(server) for server in stdio))
+    if http:
+        await asyncio.gather(*(server.serve(sockets) for server, sockets in http))
+    else:
+        waiting = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    if not reading.done():
+        # A thread waits for the next line of stdin, and Python would wait for it.
+        sys.stderr.flush()
+        os._exit(0)
+    await reading
+
+
+def _stop_on_signals(http: Sequence[Any]) -> asyncio.Event:
+    """Let servers end on a first signal, and at once on a second one."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        for server in http:
+            server.force_exit = server.should_exit
+            server.should_exit = True
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+    return stopped
+
+
+async def _serve_stdio(server: Any) -> None:
     from mcp.server.stdio import stdio_server
 
-    async def serve() -> None:
-        async with stdio_server() as (reader, writer):
-            options = server.create_initialization_options()
-            await server.run(reader, writer, options)
-
-    return serve
-
-
-async def _run(servers: Sequence[Any]) -> None:
-    await asyncio.gather(*(serve() for serve in servers))
+    async with stdio_server() as (reader, writer):
+        options = server.create_initialization_options()
+        await server.run(reader, writer, options)

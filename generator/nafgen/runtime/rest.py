@@ -11,9 +11,15 @@ import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .upstream import ArgumentError, AsyncClient, Call, UpstreamError, decode
+from .answers import UpstreamError, decode, failed, is_json
+from .calls import ArgumentError, Call, as_json
+from .upstream import AsyncClient
 
 MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes of a request body at the most; larger ones are answered with 413."""
@@ -21,12 +27,6 @@ STREAMED: Final = 1024 * 1024
 """Bytes from which on an answer is passed on as it arrives."""
 RELAYED: Final = (
     "cache-control",
-    "content-disposition",
-    "content-language",
-    "content-range",
-    "content-type",
-    "etag",
-    "last-modified",
     "link",
     "location",
     "request-id",
@@ -34,6 +34,16 @@ RELAYED: Final = (
     "x-request-id",
 )
 """Headers of the upstream's answer that are passed on."""
+RELAYED_WITH_BODY: Final = (
+    *RELAYED,
+    "content-disposition",
+    "content-language",
+    "content-range",
+    "content-type",
+    "etag",
+    "last-modified",
+)
+"""The same where the body is passed on as it is."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -43,37 +53,56 @@ async def relay(
 ) -> Response:
     """The upstream's answer: its status, type and bytes, or what `into` makes of them.
 
-    An answer that is an error, or empty, is passed on as it is.
+    An answer that is an error, empty, or not JSON is passed on as it is.
     """
     if into is None:
         return await _passed_on(await client.send(call, stream=True))
     answer = await client.send(call)
-    if answer.status_code >= 400 or not answer.content:
-        return Response(answer.content, answer.status_code, _headers(answer))
-    return JSONResponse(into(decode(answer)), answer.status_code)
+    if failed(answer) or not answer.content or not is_json(answer):
+        return _whole(answer)
+    content = as_json(into(decode(answer)))
+    headers = _headers(answer, RELAYED)
+    return Response(content, answer.status_code, headers, "application/json")
 
 
 async def _passed_on(answer: httpx.Response) -> Response:
+    """The answer as it is: buffered when that is safe, else as it arrives."""
     length = answer.headers.get("content-length", "")
-    if length.isdigit() and int(length) < STREAMED:
-        try:
-            content = await answer.aread()
-        finally:
-            await answer.aclose()
-        return Response(content, answer.status_code, _headers(answer))
-    return StreamingResponse(_chunks(answer), answer.status_code, _headers(answer))
-
-
-async def _chunks(answer: httpx.Response) -> AsyncIterator[bytes]:
+    is_small = length.isdigit() and int(length) < STREAMED
+    # An encoded answer may be far larger than it says; one to HEAD has no body.
+    is_plain = "content-encoding" not in answer.headers
+    if not (is_small and is_plain) or answer.request.method == "HEAD":
+        return _Arriving(answer)
     try:
-        async for chunk in answer.aiter_bytes():
-            yield chunk
+        await answer.aread()
     finally:
         await answer.aclose()
+    return _whole(answer)
 
 
-def _headers(answer: httpx.Response) -> dict[str, str]:
-    return {name: answer.headers[name] for name in RELAYED if name in answer.headers}
+def _whole(answer: httpx.Response) -> Response:
+    headers = _headers(answer, RELAYED_WITH_BODY)
+    return Response(answer.content, answer.status_code, headers)
+
+
+class _Arriving(StreamingResponse):
+    """An answer that is passed on chunk by chunk, until it or the client ends."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        headers = _headers(answer, RELAYED_WITH_BODY)
+        super().__init__(answer.aiter_bytes(), answer.status_code, headers)
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._answer.aclose()
+
+
+def _headers(answer: httpx.Response, names: tuple[str, ...]) -> dict[str, str]:
+    sent = httpx.Headers(answer.headers.raw, encoding="latin-1")
+    return {name: sent[name] for name in names if name in sent}
 
 
 def closing(*clients: AsyncClient) -> Lifespan:
@@ -81,9 +110,11 @@ def closing(*clients: AsyncClient) -> Lifespan:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        for client in clients:
-            await client.aclose()
+        try:
+            yield
+        finally:
+            for client in clients:
+                await client.aclose()
 
     return lifespan
 
@@ -127,7 +158,20 @@ async def _argument(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
-    return problem(error.status_code, str(error.detail), error.headers)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"allow": ", ".join(sorted(_methods(request)))}
+    return problem(error.status_code, str(error.detail), headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods of all routes that share the request's path."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE
+        for method in route.methods or ()
+    }
 
 
 async def _late(request: Request, error: Exception) -> Response:
@@ -138,11 +182,43 @@ async def _unreachable(request: Request, error: Exception) -> Response:
     return problem(502, "the upstream API cannot be reached")
 
 
+async def _garbled(request: Request, error: Exception) -> Response:
+    return problem(502, "the upstream API's answer cannot be read")
+
+
 async def _upstream(request: Request, error: Exception) -> Response:
     return problem(502, str(error))
 
 
+class _Bounded:
+    """Middleware that refuses large bodies; FastAPI's own answers in plain text."""
+
+    def __init__(self, app: ASGIApp, size: int) -> None:
+        self._app = app
+        self._size = size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        left = self._size
+        detail = f"a body has {self._size} bytes at the most"
+
+        async def bounded() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, detail)
+            return message
+
+        answer = self._app
+        if scope["type"] == "http":
+            declared = Headers(scope=scope).get("content-length", "")
+            if declared.isdigit() and int(declared) > self._size:
+                answer = problem(413, detail)
+        await answer(scope, bounded, send)
+
+
 async def _bug(request: Request, error: Exception) -> Response:
+    """The last resort; Starlette raises the error again, so that the server logs it."""
     return problem(500, "this service failed; its log says more")
 
 
@@ -154,6 +230,7 @@ _HANDLERS: Final[
     HTTPException: _http,
     httpx.TimeoutException: _late,
     httpx.TransportError: _unreachable,
+    httpx.RequestError: _garbled,
     UpstreamError: _upstream,
     Exception: _bug,
 }
@@ -183,7 +260,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 OPTIONS: Final[dict[str, Any]] = {
     "exception_handlers": _HANDLERS,
     "responses": _PROBLEMS,
-    "max_body_size": MAX_BODY,
+    "middleware": [Middleware(_Bounded, size=MAX_BODY)],
     "redoc_url": None,
     "redirect_slashes": False,
     "generate_unique_id_function": lambda route: route.name,

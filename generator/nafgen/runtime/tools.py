@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -29,22 +31,30 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from .upstream import (
-    ArgumentError,
-    AsyncClient,
-    Call,
+from .answers import (
     UpstreamError,
     decode,
+    failed,
     is_json,
     is_text,
     media_type,
+    status,
 )
+from .calls import ArgumentError, Call
+from .upstream import AsyncClient
 
 Api = TypeVar("Api")
 Arguments = dict[str, Any]
 Handler = Callable[[Api, Arguments], Awaitable[CallToolResult]]
 
-TRUE: Final = frozenset({"1", "true", "yes", "on"})
+MAX_ERROR: Final = 4096
+"""Characters of an error's text at the most; the rest is cut off."""
+LIST_TTL: Final = 300_000
+"""Milliseconds for which a client may keep the list of tools: it never changes."""
+FALSE: Final = frozenset({"", "0", "false", "no", "off"})
+"""Values of READ_ONLY that allow writing; any other leaves out the tools that write."""
+
+logger: Final = logging.getLogger(__name__)
 
 
 class Hints(NamedTuple):
@@ -102,7 +112,7 @@ class Tools(Generic[Api]):
 
     def served(self) -> ServedTools[Api]:
         """The tools that this process serves: READ_ONLY=1 leaves out those that write."""
-        read_only = os.environ.get("READ_ONLY", "").lower() in TRUE
+        read_only = os.environ.get("READ_ONLY", "").strip().lower() not in FALSE
         names = [
             name
             for name, tool in self._tools.items()
@@ -124,7 +134,9 @@ class ServedTools(Generic[Api]):
         handlers: dict[str, Handler[Api]],
         validators: dict[str, Draft202012Validator],
     ) -> None:
-        self.listed: Final = ListToolsResult(tools=list(tools.values()))
+        self.listed: Final = ListToolsResult(
+            tools=list(tools.values()), ttl_ms=LIST_TTL, cache_scope="public"
+        )
         self._schemas = {name: tool.input_schema for name, tool in tools.items()}
         self._handlers = handlers
         self._validators = validators
@@ -142,7 +154,7 @@ class ServedTools(Generic[Api]):
     async def call(
         self, context: ServerRequestContext[Api], params: CallToolRequestParams
     ) -> CallToolResult:
-        """Answer tools/call.
+        """Answer tools/call; what fails is a result that tells the model why.
 
         Raises:
             MCPError: there is no such tool.
@@ -154,46 +166,50 @@ class ServedTools(Generic[Api]):
         errors = self._validators[params.name].iter_errors(arguments)
         wrong = [f"{error.json_path}: {error.message}" for error in errors]
         if wrong:
-            return _failed("invalid arguments: " + "; ".join(sorted(wrong)))
+            return _failure("invalid arguments: " + "; ".join(sorted(wrong)))
         try:
             return await handler(context.lifespan_context, arguments)
         except ArgumentError as error:
-            return _failed(f"invalid arguments: {error}")
+            return _failure(f"invalid arguments: {error}")
         except UpstreamError as error:
-            return _failed(str(error))
+            return _failure(str(error))
         except httpx.TimeoutException:
-            return _failed("the upstream API did not answer in time; try again later")
+            return _failure("the upstream API did not answer in time; try again later")
         except httpx.TransportError:
-            return _failed("the upstream API cannot be reached; try again later")
+            return _failure("the upstream API cannot be reached; try again later")
+        except httpx.RequestError:
+            return _failure("the upstream API's answer cannot be read")
+        except Exception:
+            logger.exception("the tool %s failed", params.name)
+            return _failure("the tool failed; the server's log says more")
 
 
 async def relay(
     client: AsyncClient, call: Call, into: Callable[[Any], Any] | None = None
 ) -> CallToolResult:
-    """The upstream's answer as a tool's result, or what `into` makes of it."""
+    """The upstream's answer as a tool's result, or what `into` makes of it.
+
+    An answer that is not JSON is passed on as it is: text, image, audio or bytes.
+    """
     answer = await client.send(call)
-    if answer.status_code >= 400:
+    if failed(answer):
         return _refused(answer)
     if not answer.content:
         return CallToolResult(content=[])
-    if into is not None:
-        return structured(into(decode(answer)))
-    if not is_text(answer):
-        return CallToolResult(content=[_blob(answer)])
-    value = decode(answer) if is_json(answer) else None
-    return CallToolResult(
-        content=[TextContent(text=answer.text)],
-        structured_content=value if isinstance(value, dict) else None,
-    )
+    if is_json(answer):
+        value = decode(answer)
+        if into is not None:
+            return structured(into(value))
+        return _result(_sendable(answer.text), value)
+    if is_text(answer):
+        return CallToolResult(content=[TextContent(text=answer.text)])
+    return CallToolResult(content=[_blob(answer)])
 
 
 def structured(value: Any) -> CallToolResult:
     """A JSON value as a tool's result."""
-    text = httpx.Response(200, json=value).text
-    return CallToolResult(
-        content=[TextContent(text=text)],
-        structured_content=value if isinstance(value, dict) else None,
-    )
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _result(_sendable(text), value)
 
 
 def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
@@ -201,9 +217,11 @@ def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
 
     @asynccontextmanager
     async def lifespan(server: Server[Api]) -> AsyncIterator[Api]:
-        yield api
-        for client in owned:
-            await client.aclose()
+        try:
+            yield api
+        finally:
+            for client in owned:
+                await client.aclose()
 
     return lifespan
 
@@ -211,15 +229,33 @@ def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
 Lifespan = Callable[[Server[Api]], AbstractAsyncContextManager[Api]]
 
 
+def _result(text: str, value: Any) -> CallToolResult:
+    """JSON text and, for an object, its value too."""
+    if not isinstance(value, dict):
+        return CallToolResult(content=[TextContent(text=text)])
+    as_sent = json.dumps(value, ensure_ascii=False)
+    if _sendable(as_sent) != as_sent:
+        value = json.loads(_sendable(as_sent))
+    return CallToolResult(content=[TextContent(text=text)], structured_content=value)
+
+
+def _sendable(text: str) -> str:
+    """The text with `?` for halves of characters, which UTF-8 cannot write."""
+    return text.encode(errors="replace").decode()
+
+
 def _refused(answer: httpx.Response) -> CallToolResult:
-    text = f"the upstream API answered {answer.status_code} {answer.reason_phrase}"
+    text = f"the upstream API answered {status(answer)}"
     if wait := answer.headers.get("retry-after"):
-        text += f"; try again after {wait}"
+        text += f"; try again after {wait}{' seconds' if wait.isdigit() else ''}"
     body = f"\n{answer.text}" if answer.content and is_text(answer) else ""
-    return _failed(text + body)
+    return _failure(text + body)
 
 
-def _failed(text: str) -> CallToolResult:
+def _failure(text: str) -> CallToolResult:
+    text = _sendable(text)
+    if len(text) > MAX_ERROR:
+        text = f"{text[:MAX_ERROR]} ... ({len(text) - MAX_ERROR} characters cut off)"
     return CallToolResult(content=[TextContent(text=text)], is_error=True)
 
 

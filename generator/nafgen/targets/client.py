@@ -128,7 +128,7 @@ def _class_doc(upstream: Upstream, own: UpstreamNames, summary: str) -> Code:
         )
     )
     arguments.append((Code("http"), "an httpx client of your own"))
-    return doc(summary, arguments)
+    return doc(summary, arguments, indent=4)
 
 
 def _reads(upstream: Upstream, own: UpstreamNames) -> Iterator[Code]:
@@ -198,9 +198,7 @@ def _method(operation: Operation, names: NameTable, imports: Imports) -> MethodV
     parameters = [
         parameter(own.arguments[a.origin], _annotation(a, imports), a) for a in ordered
     ]
-    passed = comma(
-        f"{own.arguments[a.origin]}={own.arguments[a.origin]}" for a in ordered
-    )
+    passed = comma(_passed(a, own.arguments[a.origin]) for a in ordered)
     described = [
         (own.arguments[a.origin], a.description) for a in ordered if a.description
     ]
@@ -212,7 +210,7 @@ def _method(operation: Operation, names: NameTable, imports: Imports) -> MethodV
         call=_call(operation, own.arguments, imports),
         method=own.method,
         method_parameters=comma(["self", "*", *parameters] if parameters else ["self"]),
-        doc=doc(summary, described),
+        doc=doc(summary, described, indent=8),
         short_doc=doc(summary),
         build=Code(f"{own.function}({passed})"),
     )

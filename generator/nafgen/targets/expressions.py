@@ -140,6 +140,7 @@ def result_view(result: Result, name: Code, imports: Imports) -> ResultView | No
     """The function for a result; None for the identity."""
     if result == IDENTITY:
         return None
+    imports.use("typing", "Any")
     return ResultView(name=name, expression=_made(result, Code("value"), imports))
 
 

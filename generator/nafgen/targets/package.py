@@ -7,8 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Final
 
 from ..ir import (
     IDENTITY,
@@ -25,10 +23,9 @@ from ..ir import (
 from ..markdown import code, prose
 from ..names import NameTable
 from ..plan import FilePlan
-from ..pycode import Code, doc, lit
+from ..pycode import Code, doc, import_order, lit
+from ..resources import RUNTIME
 from .expressions import comma
-
-_RUNTIME: Final = Path(__file__).parent.parent / "runtime"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +124,17 @@ def _init(program: Program, names: NameTable) -> InitView:
         for own in names.upstreams.values()
         for name in (own.async_class, own.sync_class)
     ]
-    flat = sorted((name, module) for module, ns in exported.items() for name in ns)
+    flat = sorted(
+        ((name, module) for module, ns in exported.items() for name in ns),
+        key=lambda pair: import_order(pair[0]),
+    )
     return InitView(
         doc=doc(program.label or "A generated package."),
         exports=tuple(
             ExportView(
-                module=Code(module), literal=lit(module), names=comma(sorted(found))
+                module=Code(module),
+                literal=lit(module),
+                names=comma(sorted(found, key=import_order)),
             )
             for module, found in sorted(exported.items())
             if found
@@ -157,7 +159,7 @@ def _adapters(program: Program, names: NameTable) -> list[Code]:
 
 @cache
 def _runtime_text(module: str) -> Code:
-    return Code((_RUNTIME / f"{module}.py").read_text(encoding="utf-8"))
+    return Code((RUNTIME / f"{module}.py").read_text(encoding="utf-8"))
 
 
 def _runtime_modules(program: Program) -> tuple[str, ...]:

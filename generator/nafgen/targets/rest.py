@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ir import Input, Location, Program, RestAdapter, Route, Type
+from ..ir import Input, Location, Program, RestAdapter, Route, Type, segments
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..pycode import Code, Imports, comment, doc, lit
@@ -102,10 +102,10 @@ def _arguments(program: Program, adapter: RestAdapter) -> Code:
 
 def _answers(route: Route, path: str) -> bool:
     """Whether a route could take a path of FastAPI's own, which then moves away."""
-    shape = "".join(part if isinstance(part, str) else "\0" for part in route.path)
-    ours, theirs = shape.split("/"), path.split("/")
+    ours, theirs = segments(route.path), path.split("/")
     return len(ours) == len(theirs) and all(
-        "\0" in mine or mine == other for mine, other in zip(ours, theirs, strict=True)
+        inputs or text == other
+        for (text, inputs), other in zip(ours, theirs, strict=True)
     )
 
 

@@ -1,0 +1,59 @@
+"""Collects the arguments of a consumed operation while it is linked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from . import spec
+from .diagnostics import Reporter, Span
+from .ir import Argument, Location, Type
+
+
+class RefusedError(Exception):
+    """Carries the code of the error that costs an operation."""
+
+
+@dataclass(slots=True)
+class Arguments:
+    """The arguments found so far, in order."""
+
+    reporter: Reporter
+    found: list[Argument] = field(default_factory=list)
+
+    @property
+    def all(self) -> tuple[Argument, ...]:
+        return tuple(self.found)
+
+    def add(self, param: spec.Param, place: Location, required: bool) -> Argument:
+        """The argument of a parameter."""
+        argument = Argument(
+            name=param.name,
+            location=place,
+            type=type_of(param.type, Type.STRING),
+            items=type_of(param.items, Type.ANY) if param.items else None,
+            required=required,
+            description=param.description,
+            origin=param.origin,
+        )
+        self.found.append(argument)
+        return argument
+
+    def refuse(self, code: str, span: Span, message: str, hint: str = "") -> NoReturn:
+        """Report what makes the operation impossible to compile.
+
+        Raises:
+            RefusedError: always.
+        """
+        self.reporter.report(code, span, message, hint=hint)
+        raise RefusedError(code)
+
+
+def place_of(param: spec.Param) -> str:
+    """Where a parameter travels; in the query where the file does not say."""
+    return str(param.location.value) if param.location else "query"
+
+
+def type_of(written: str | None, default: Type) -> Type:
+    """The type that a parameter declares; the default where it declares none we know."""
+    return Type(written) if written is not None and written in [*Type] else default

@@ -1,0 +1,109 @@
+"""`[tool.nafgen]` of pyproject.toml: the defaults of a project."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from .diagnostics import Reporter, Span, show
+from .report import Format
+
+_KEYS: Final = ("output", "output-format", "specs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A project's settings; `specs` and `output` are below `folder` unless absolute."""
+
+    folder: Path
+    specs: tuple[Path, ...]
+    output: Path
+    output_format: Format | None
+
+
+def load(start: Path, reporter: Reporter) -> Config | None:
+    """The settings of the nearest pyproject.toml at or above a folder.
+
+    Without one, or without `[tool.nafgen]` in it, the defaults. None when NAF009 is
+    reported.
+    """
+    for folder in (start, *start.parents):
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            return _read(file, start, reporter)
+    return _config(start, start, {})
+
+
+def _config(folder: Path, start: Path, table: dict[str, Any]) -> Config:
+    shown = _shown(folder, start)
+    written = table.get("output-format")
+    return Config(
+        folder=folder,
+        specs=tuple(shown / spec for spec in table.get("specs", ["specs"])),
+        output=shown / table.get("output", "generated"),
+        output_format=Format(written) if written else None,
+    )
+
+
+def _shown(folder: Path, start: Path) -> Path:
+    """The folder as seen from where the user is, when that is short."""
+    return Path() if folder == start else folder
+
+
+def _read(file: Path, start: Path, reporter: Reporter) -> Config | None:
+    name = (_shown(file.parent, start) / file.name).as_posix()
+    try:
+        text = file.read_text(encoding="utf-8")
+        tool = tomllib.loads(text).get("tool", {})
+    except (OSError, ValueError) as error:
+        reporter.report("NAF009", Span.whole(name), f"cannot be read: {error}")
+        return None
+    table = tool.get("nafgen", {}) if isinstance(tool, dict) else {}
+    wrong = _mistakes(table)
+    for key, (message, hint) in wrong.items():
+        reporter.report("NAF009", _span(name, text, key), message, hint=hint)
+    return None if wrong else _config(file.parent, start, table)
+
+
+def _mistakes(table: Any) -> dict[str, tuple[str, str]]:
+    """Each key of the table that cannot be used, with a message and a hint."""
+    if not isinstance(table, dict):
+        return {"nafgen": ("`nafgen` must be a table", "write it as [tool.nafgen]")}
+    wrong: dict[str, tuple[str, str]] = {}
+    for key, value in table.items():
+        if key not in _KEYS:
+            close = difflib.get_close_matches(key, _KEYS, 1)
+            hint = (
+                f"did you mean `{close[0]}`?" if close else f"one of {', '.join(_KEYS)}"
+            )
+            wrong[key] = (f"the key {show(key)} is not known", hint)
+        elif key == "specs":
+            if not isinstance(value, list) or not all(
+                isinstance(v, str) for v in value
+            ):
+                wrong[key] = ("`specs` must be a list of paths", 'as specs = ["specs"]')
+        elif not isinstance(value, str):
+            wrong[key] = (f"`{key}` must be text, not {show(value)}", "")
+        elif key == "output-format" and value not in [*Format]:
+            wrong[key] = (
+                f"there is no format {show(value)}",
+                f"one of {', '.join(Format)}",
+            )
+    return wrong
+
+
+def _span(name: str, text: str, key: str) -> Span:
+    """Where a key of the table is written; tomllib does not say."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            inside = stripped.startswith("[tool.nafgen]")
+        written = stripped.partition("=")[0].strip().strip("\"'")
+        if (inside and written == key) or (inside and key == "nafgen"):
+            column = len(line) - len(line.lstrip()) + 1
+            return Span(name, number, column, number, column + len(written))
+    return Span.whole(name)

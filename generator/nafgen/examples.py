@@ -1,0 +1,250 @@
+"""Values to call things with, and answers to give them: deterministic, made from types."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from .diagnostics import Origin
+from .ir import Argument, Constant, Each, Input, Location, Pick, Result, Shape, Type
+
+Valued: TypeAlias = Argument | Input
+"""What a caller gives a value for."""
+
+_TEXTS: Final = (
+    "a/b/../c",
+    "..",
+    ".",
+    "100% sure & more=1?x#y",
+    "%2e%2e%2f",
+    "ünï 漢字 🎉",
+    "\"double\" 'single' `back` \\ <b>&amp;",
+    "a;b,c|d:e@f+g",
+    "{{SECRET}} {x} {} $ref",
+    "true",
+    "0",
+    "line\nbreak\ttab",
+    "x" * 2000,
+    "",
+)
+_OBJECT: Final = {
+    "nested": {"list": [1, 2.5, None, {"deep": True}], "ünï": 'say "hi" & leave'},
+    "{{x}}": "{y}",
+    "null": None,
+}
+_HEADER: Final = re.compile(r"[!-~]([ -~]*[!-~])?").fullmatch
+_COOKIE: Final = re.compile(r"[A-Za-z0-9%.#&=?{}<>|:@+/-]+").fullmatch
+
+
+def example(thing: Valued) -> Any:
+    """A plain value of the declared type, another one for each name."""
+    return _plain(thing.type, thing.items, thing.name)
+
+
+def _plain(type_: Type, items: Type | None, name: str) -> Any:
+    number = zlib.crc32(name.encode()) % 1000 + 1
+    match type_:
+        case Type.INTEGER:
+            return number
+        case Type.NUMBER:
+            return number + 0.5
+        case Type.BOOLEAN:
+            return True
+        case Type.ARRAY:
+            kind = Type.STRING if items in (None, Type.ANY) else items
+            return [_plain(kind, None, f"{name} {index}") for index in (1, 2)]
+        case Type.OBJECT:
+            return {"name": name, "number": number}
+        case Type.STRING | Type.ANY:
+            return f"{re.sub('[^A-Za-z0-9]+', '-', name).strip('-')}-{number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """Where a value travels: `inbound` into the service, `outbound` to the upstream.
+
+    Its own caller decides what it can carry: a tool's arguments and a client's are
+    JSON and have no inbound location.
+    """
+
+    inbound: Location | None
+    outbound: frozenset[Location]
+
+
+def edge_values(thing: Valued, journey: Journey) -> tuple[Any, ...]:
+    """Values of the declared type that are easily got wrong, and that can travel so."""
+    everywhere = journey.outbound | ({journey.inbound} if journey.inbound else set())
+    match thing.type:
+        case Type.STRING:
+            return tuple(_texts(journey))
+        case Type.INTEGER:
+            return (0, -1, 2**53 + 1)
+        case Type.NUMBER:
+            return (0.5, -2.75, 1e-7, 3)
+        case Type.BOOLEAN:
+            return (False, True)
+        case Type.ARRAY:
+            return tuple(_arrays(thing.items, everywhere))
+        case Type.OBJECT:
+            return (
+                ({}, _OBJECT) if everywhere <= {Location.BODY} else ({"a b": [1, ""]},)
+            )
+        case Type.ANY:
+            texts = tuple(_texts(journey))
+            if everywhere <= {Location.BODY}:
+                return (*texts, 0, False, 1.5, [], {}, _OBJECT, [[_OBJECT]])
+            return texts if journey.inbound else (*texts, 0, False, 1.5)
+
+
+def _texts(journey: Journey) -> Iterator[str]:
+    for value in _TEXTS:
+        if Location.PATH in journey.outbound and not value:
+            continue
+        if Location.HEADER in journey.outbound and not _HEADER(value):
+            continue
+        if _can_arrive(value, journey.inbound):
+            yield value
+
+
+def _can_arrive(value: str, inbound: Location | None) -> bool:
+    match inbound:
+        case Location.PATH:
+            # HTTP servers decode the path before they route, so a slash splits it.
+            return value != "" and "/" not in value and "\n" not in value
+        case Location.HEADER:
+            return _HEADER(value) is not None
+        case Location.COOKIE:
+            return _COOKIE(value) is not None
+        case _:
+            return True
+
+
+def _arrays(items: Type | None, everywhere: frozenset[Location]) -> Iterator[list[Any]]:
+    match items:
+        case Type.INTEGER:
+            yield [0, -1]
+        case Type.NUMBER:
+            yield [0.5, -2.75]
+        case Type.BOOLEAN:
+            yield [False, True]
+        case Type.OBJECT:
+            yield [{"a": 1}, {"b": "ü&=1"}]
+        case Type.ARRAY:
+            yield [["a", 1]]
+        case _:
+            yield ["a b", "ü&=1", ""]
+    if everywhere <= {Location.BODY}:
+        yield []
+
+
+def variants(
+    things: Sequence[Valued], journeys: Sequence[Journey]
+) -> list[dict[Origin, Any]]:
+    """Values by the origin of what they are given to: plain ones, only the required
+    ones, then each of the edge values at least once."""
+    made = [
+        {thing.origin: example(thing) for thing in things},
+        {thing.origin: example(thing) for thing in things if thing.required},
+    ]
+    edges = [edge_values(*pair) for pair in zip(things, journeys, strict=True)]
+    for turn in range(max(map(len, edges), default=0)):
+        chosen = enumerate(zip(things, edges, strict=True))
+        made.append(
+            {
+                thing.origin: values[(turn + index) % len(values)]
+                for index, (thing, values) in chosen
+            }
+        )
+    return [values for index, values in enumerate(made) if values not in made[:index]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An upstream's answer: what it sends, and `value`, what a client reads in it."""
+
+    status: int
+    content_type: str
+    content: bytes
+    value: Any
+
+
+def _answer(status: int, content_type: str, content: bytes, value: Any) -> Answer:
+    return Answer(
+        status=status, content_type=content_type, content=content, value=value
+    )
+
+
+_EMPTY: Final = _answer(204, "", b"", None)
+_BINARY: Final = _answer(
+    200, "application/octet-stream", b"\x00\xff\x80", b"\x00\xff\x80"
+)
+_PLAIN: Final = _answer(
+    200, "text/plain; charset=utf-8", "plain ünï".encode(), "plain ünï"
+)
+
+
+def json_answer(value: Any, status: int = 200) -> Answer:
+    """A JSON answer, written with blanks and escapes that a second writing would lose."""
+    content = json.dumps(value, indent=3).encode() + b"\n"
+    return _answer(status, "application/json; charset=utf-8", content, value)
+
+
+def answers(name: str, *, is_json: bool) -> tuple[Answer, ...]:
+    """Answers of an operation, to be relayed as they are."""
+    if not is_json:
+        return (_PLAIN, _BINARY, _EMPTY)
+    lines = f'{{"line": 1, "of": {json.dumps(name)}}}\n{{"line": 2}}\n'
+    return (
+        json_answer({"answer": name, "more": [1, 2.5, True, None, {"ünï": "é"}]}),
+        json_answer([{"answer": name}, []], 201),
+        _answer(200, "application/x-jsonl", lines.encode(), lines),
+        _BINARY,
+        _EMPTY,
+    )
+
+
+def answers_for(result: Result) -> tuple[Answer, ...]:
+    """JSON answers of which a mapping finds all, and nothing."""
+    return (json_answer(marked(result)), json_answer({}), json_answer([1, "two"]))
+
+
+def marked(result: Result, mark: str = "found") -> Any:
+    """A JSON value that has what the result picks, each with a marker of its own."""
+    root: dict[str, Any] = {}
+    for path, value in _wanted(result, mark):
+        if not path:
+            if isinstance(value, list):
+                return value
+            continue
+        _place(root, path, value)
+    return root or mark
+
+
+def _wanted(result: Result, mark: str) -> Iterable[tuple[tuple[str, ...], Any]]:
+    match result:
+        case Pick(path):
+            yield path, f"{mark} {'.'.join(path)}"
+        case Shape(members):
+            for _, member in members:
+                yield from _wanted(member, mark)
+        case Each(path, item):
+            yield path, [marked(item, f"{mark} {index}") for index in (1, 2)]
+        case Constant():
+            return
+
+
+def _place(root: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Put a value at its path; what is there already, and is deeper, stays."""
+    for name in path[:-1]:
+        below = root.get(name)
+        if isinstance(below, list):
+            return
+        if not isinstance(below, dict):
+            root[name] = below = {}
+        root = below
+    if isinstance(value, list) or not isinstance(root.get(path[-1]), dict | list):
+        root[path[-1]] = value

@@ -1,0 +1,330 @@
+"""What the spec says must arrive upstream, and what must leave, computed from the IR.
+
+Verification compares the generated code with this. It shares no code with what emits
+or runs that code, so that one mistake cannot hide in both.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from .diagnostics import Origin
+from .ir import (
+    ApiKey,
+    Argument,
+    ArrayOf,
+    Basic,
+    Bearer,
+    Call,
+    Constant,
+    Each,
+    Field,
+    Input,
+    Interpolated,
+    Location,
+    ObjectOf,
+    Operation,
+    Pick,
+    Result,
+    Setting,
+    Shape,
+    Template,
+    Text,
+    Upstream,
+    Value,
+)
+
+Values: TypeAlias = Mapping[Origin, Any]
+"""JSON values by the origin of the argument that they are given to."""
+
+_UNRESERVED: Final = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+)
+_IN_COOKIE: Final = frozenset(range(0x21, 0x7F)) - frozenset(b'",;\\\\')
+"""What a cookie's value may hold as it is (RFC 6265)."""
+_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+class UnsendableError(ValueError):
+    """A value must be refused, because it cannot be sent without harm."""
+
+
+class Absence(Enum):
+    """The one value that stands for no value; JSON's null is a value."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absence.ABSENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedRequest:
+    """One request as it must arrive.
+
+    `origin` is scheme and host; `path` and `cookies` are as on the wire, percent-encoded;
+    `query` is decoded. `headers` has lower-case names and only what the spec
+    determines; `unsent` names headers of the spec that must not be there. `body` is a
+    JSON value, or `ABSENT`.
+    """
+
+    method: str
+    origin: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
+    unsent: frozenset[str]
+    cookies: Mapping[str, str]
+    body: Any
+
+
+def expected_request(
+    upstream: Upstream,
+    operation: Operation,
+    values: Values,
+    settings: Mapping[str, str],
+) -> ExpectedRequest:
+    """The request of an operation.
+
+    `settings` maps environment variables to values; it may leave out the base URL's
+    where the spec says where the API is.
+
+    Raises:
+        KeyError: a setting or a path argument has no value.
+        UnsendableError: a value must be refused.
+    """
+    base = urlsplit(base_url(upstream, settings))
+    path = "".join(
+        part if isinstance(part, str) else segment(text(values[part.origin]))
+        for part in operation.path
+    )
+    body = (
+        ABSENT if operation.body is None else _filled(operation.body, values, settings)
+    )
+    headers = _headers(upstream, operation, values, settings)
+    if body is not ABSENT:
+        headers.setdefault("content-type", "application/json")
+    declared = {field.name.lower() for field in operation.headers}
+    return ExpectedRequest(
+        method=operation.method,
+        origin=f"{base.scheme}://{base.netloc.lower().removesuffix(_PORTS[base.scheme])}",
+        path=base.path.rstrip("/") + path or "/",
+        query=tuple(_query(upstream, operation, values, settings)),
+        headers=headers,
+        unsent=frozenset(declared | {"authorization"}) - headers.keys(),
+        cookies=_cookies(upstream, operation, values, settings),
+        body=body,
+    )
+
+
+def base_url(upstream: Upstream, settings: Mapping[str, str]) -> str:
+    """Where the upstream is: the setting, else what the spec says.
+
+    Raises:
+        KeyError: neither says.
+    """
+    given = settings.get(upstream.base_url.variable)
+    if given is not None:
+        return given
+    if upstream.published is not None:
+        return resolved(upstream.published, settings)
+    if upstream.base_url.default is None:
+        raise KeyError(upstream.base_url.variable)
+    return upstream.base_url.default
+
+
+def argument_values(
+    call: Call, inputs: Values, settings: Mapping[str, str]
+) -> dict[Origin, Any]:
+    """What the arguments of a call get, given a route's or tool's inputs by origin."""
+    values: dict[Origin, Any] = {}
+    for argument, source in call.values:
+        match source:
+            case Input(origin=origin):
+                if origin in inputs:
+                    values[argument.origin] = inputs[origin]
+            case Constant(value):
+                values[argument.origin] = value
+            case Text():
+                values[argument.origin] = resolved(source, settings)
+    return values
+
+
+def resolved(template: Text, settings: Mapping[str, str]) -> str:
+    """A text with the settings' values in it."""
+    return "".join(
+        settings[part.variable] if isinstance(part, Setting) else part
+        for part in template.parts
+    )
+
+
+def text(value: Any) -> str:
+    """A JSON value where only text can travel: strings as they are, whole numbers
+    without a fraction, the rest as compact JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return json.dumps(value, separators=(",", ":"))
+
+
+def segment(value: str) -> str:
+    """A value percent-encoded so that it stays one segment of a path.
+
+    Raises:
+        UnsendableError: it is empty, or has a segment `.` or `..`, which many servers
+            resolve even when it is percent-encoded.
+    """
+    if not value or {".", ".."} & set(value.replace("\\", "/").split("/")):
+        raise UnsendableError(value)
+    return percent_encoded(value)
+
+
+def percent_encoded(value: str, kept: frozenset[int] = _UNRESERVED) -> str:
+    """A text percent-encoded but for the given bytes: the unreserved ones of a URL."""
+    return "".join(
+        chr(byte) if byte in kept else f"%{byte:02X}" for byte in value.encode()
+    )
+
+
+def _given(value: Value, values: Values, settings: Mapping[str, str]) -> Any:
+    match value:
+        case Argument():
+            return values.get(value.origin, ABSENT)
+        case Constant(constant):
+            return constant
+        case Text():
+            return resolved(value, settings)
+
+
+def _sent(
+    fields: tuple[Field, ...], values: Values, settings: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """The texts that each name is sent with; an argument replaces constants of its name."""
+    constants: dict[str, list[str]] = {}
+    given: dict[str, list[str]] = {}
+    for field in fields:
+        value = _given(field.value, values, settings)
+        if value is ABSENT:
+            continue
+        kind = given if isinstance(field.value, Argument) else constants
+        # An array is sent as its name repeated; what it holds is text like all else.
+        items = value if isinstance(value, list) else [value]
+        kind.setdefault(field.name, []).extend(map(text, items))
+    return constants | given
+
+
+def _query(
+    upstream: Upstream,
+    operation: Operation,
+    values: Values,
+    settings: Mapping[str, str],
+) -> Iterator[tuple[str, str]]:
+    sent = _sent(operation.query, values, settings)
+    for name, shared in upstream.query:
+        sent.setdefault(name, [resolved(shared, settings)])
+    match upstream.auth:
+        case ApiKey(name=name, value=key, location=Location.QUERY):
+            sent[name] = [resolved(key, settings)]
+    for name, texts in sent.items():
+        yield from ((name, value) for value in texts)
+
+
+def _single(
+    fields: tuple[Field, ...], values: Values, settings: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Headers and cookies: one text each."""
+    for field in fields:
+        value = _given(field.value, values, settings)
+        if value is not ABSENT:
+            yield field.name, text(value)
+
+
+def _headers(
+    upstream: Upstream,
+    operation: Operation,
+    values: Values,
+    settings: Mapping[str, str],
+) -> dict[str, str]:
+    headers = {
+        name.lower(): resolved(value, settings) for name, value in upstream.headers
+    }
+    for name, value in _single(operation.headers, values, settings):
+        headers[name.lower()] = value
+    match upstream.auth:
+        case Basic(username=username, password=password):
+            pair = f"{resolved(username, settings)}:{resolved(password, settings)}"
+            encoded = base64.standard_b64encode(pair.encode()).decode()
+            headers["authorization"] = f"Basic {encoded}"
+        case Bearer(token=token):
+            headers["authorization"] = f"Bearer {resolved(token, settings)}"
+        case ApiKey(name=name, value=key, location=Location.HEADER):
+            headers[name.lower()] = resolved(key, settings)
+    return headers
+
+
+def _cookies(
+    upstream: Upstream,
+    operation: Operation,
+    values: Values,
+    settings: Mapping[str, str],
+) -> dict[str, str]:
+    cookies = dict(_single(operation.cookies, values, settings))
+    match upstream.auth:
+        case ApiKey(name=name, value=key, location=Location.COOKIE):
+            cookies[name] = resolved(key, settings)
+    return {name: percent_encoded(value, _IN_COOKIE) for name, value in cookies.items()}
+
+
+def _filled(template: Template, values: Values, settings: Mapping[str, str]) -> Any:
+    """The JSON value that a body template makes, or `ABSENT`.
+
+    What is made of arguments none of which is given is absent as a whole.
+    """
+    match template:
+        case Argument() | Constant() | Text():
+            return _given(template, values, settings)
+        case Interpolated(parts):
+            texts = [
+                part if isinstance(part, str) else values.get(part.origin, ABSENT)
+                for part in parts
+            ]
+            return ABSENT if ABSENT in texts else "".join(map(text, texts))
+        case ObjectOf(members):
+            made = {key: _filled(member, values, settings) for key, member in members}
+            present = {key: value for key, value in made.items() if value is not ABSENT}
+            return present if present or not members else ABSENT
+        case ArrayOf(elements):
+            items = [_filled(element, values, settings) for element in elements]
+            kept = [item for item in items if item is not ABSENT]
+            return kept if kept or not elements else ABSENT
+
+
+def expected_result(result: Result, answer: Any) -> Any:
+    """What a JSON answer is made into."""
+    match result:
+        case Constant(value):
+            return value
+        case Pick(path):
+            return _member(answer, path)
+        case Shape(members):
+            return {name: expected_result(made, answer) for name, made in members}
+        case Each(path, item):
+            array = _member(answer, path)
+            if not isinstance(array, list):
+                return None
+            return [expected_result(item, element) for element in array]
+
+
+def _member(value: Any, path: tuple[str, ...]) -> Any:
+    if not path:
+        return value
+    if not isinstance(value, dict) or path[0] not in value:
+        return None
+    return _member(value[path[0]], path[1:])

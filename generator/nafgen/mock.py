@@ -1,0 +1,214 @@
+"""An upstream made from a spec: it answers as the consumed side describes.
+
+For development and tests. It holds every request to what the spec says of it and
+answers with an echo; it has no data of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import quote, unquote
+
+from .diagnostics import Origin
+from .ir import (
+    Argument,
+    Constant,
+    Each,
+    Operation,
+    Pick,
+    Program,
+    RestAdapter,
+    Result,
+    Shape,
+    Upstream,
+)
+from .mock_requests import (
+    Answer,
+    Message,
+    Receive,
+    RefusedError,
+    Request,
+    check,
+    json_answer,
+    read_request,
+)
+
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def mock_app(program: Program) -> Application:
+    """An ASGI application that answers for every upstream of a program.
+
+    One upstream is served at `/`, several each below `/<namespace>`.
+    """
+    routes = _routes(program)
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            try:
+                route, values = _routed(routes, scope)
+                answer = _answer(route, values, await read_request(scope, receive))
+            except RefusedError as refused:
+                answer = refused.answer
+            await _send(answer, scope["method"], send)
+
+    return app
+
+
+def mock_base_urls(program: Program, origin: str) -> dict[str, str]:
+    """The settings that point a program at its mock, which is served at `origin`."""
+    return {
+        upstream.base_url.variable: origin.rstrip("/") + _prefix(program, upstream)
+        for upstream in program.upstreams
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Route:
+    """An operation, the paths that it answers, and what its users make of its answer."""
+
+    upstream: Upstream
+    operation: Operation
+    pattern: re.Pattern[str]
+    results: tuple[Result, ...]
+
+
+# --- routing ---------------------------------------------------------------------
+
+
+def _prefix(program: Program, upstream: Upstream) -> str:
+    several = len(program.upstreams) > 1
+    return f"/{quote(upstream.namespace, safe='')}" if several else ""
+
+
+def _routes(program: Program) -> list[_Route]:
+    """The operations; literal segments are tried before variable ones."""
+    results: dict[Origin, list[Result]] = {}
+    for adapter in program.adapters:
+        units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
+        for unit in units:
+            results.setdefault(unit.call.operation.origin, []).append(unit.result)
+    routes = [
+        _Route(
+            upstream=upstream,
+            operation=operation,
+            pattern=_pattern(_prefix(program, upstream), operation),
+            results=tuple(results.get(operation.origin, ())),
+        )
+        for upstream in program.upstreams
+        for operation in upstream.operations
+    ]
+    return sorted(
+        routes, key=lambda r: ["(" in s for s in r.pattern.pattern.split("/")]
+    )
+
+
+def _pattern(prefix: str, operation: Operation) -> re.Pattern[str]:
+    parts = [prefix, *operation.path] if prefix or operation.path else ["/"]
+    return re.compile(
+        "".join(
+            "([^/]+)" if isinstance(part, Argument) else re.escape(part)
+            for part in parts
+        )
+    )
+
+
+def _routed(routes: list[_Route], scope: Message) -> tuple[_Route, dict[str, str]]:
+    raw = scope.get("raw_path") or quote(scope["path"]).encode()
+    path = raw.decode("latin-1").partition("?")[0]
+    matches = [(route, route.pattern.fullmatch(path)) for route in routes]
+    allowed = []
+    for route, match in matches:
+        if match is None:
+            continue
+        operation = route.operation
+        allowed.append(operation.method)
+        if operation.method == scope["method"]:
+            named = [part for part in operation.path if isinstance(part, Argument)]
+            found = zip(named, match.groups(), strict=True)
+            return route, {argument.name: unquote(value) for argument, value in found}
+    if not allowed:
+        raise RefusedError(404, f"no operation has the path {path}")
+    allow = ", ".join(dict.fromkeys(allowed))
+    raise RefusedError(405, f"{scope['method']} is not allowed here", ("allow", allow))
+
+
+# --- answers ---------------------------------------------------------------------
+
+
+def _answer(route: _Route, values: dict[str, str], request: Request) -> Answer:
+    operation = route.operation
+    check(route.upstream, operation, request)
+    query = {name: v[0] if len(v) == 1 else v for name, v in request.query.items()}
+    echo = {"operation": operation.name, "path": values, "query": query}
+    if request.body is not None:
+        echo["body"] = request.body
+    if not operation.is_json:
+        text = json.dumps(echo, ensure_ascii=False, indent=2)
+        kind = ("content-type", "text/plain; charset=utf-8")
+        return Answer(status=200, content=text.encode(), headers=(kind,))
+    value: Any = dict(echo)
+    if operation.extracted:
+        _place(value, operation.extracted, dict(echo))
+    for result in route.results:
+        value = _shaped(result, value, echo)
+    return json_answer(200, value)
+
+
+def _shaped(result: Result, value: Any, echo: Mapping[str, Any]) -> Any:
+    """The value with something at each place where a mapping looks."""
+    match result:
+        case Shape(members):
+            for _, member in members:
+                value = _shaped(member, value, echo)
+        case Each(path, item):
+            elements = [_shaped(item, {"number": n, **echo}, {}) for n in (1, 2)]
+            if not path:
+                return elements
+            _place(value, path, elements)
+        case Pick(path) if path:
+            _place(value, path, f"example of {'.'.join(path)}")
+        case Pick() | Constant():
+            pass
+    return value
+
+
+def _place(value: Any, path: tuple[str, ...], what: Any) -> None:
+    """Put something at a path, unless something is there or in the way."""
+    for name in path[:-1]:
+        if not isinstance(value, dict):
+            return
+        value = value.setdefault(name, {})
+    if isinstance(value, dict):
+        known = value.get(path[-1])
+        if known is None or (isinstance(what, list) and not isinstance(known, list)):
+            value[path[-1]] = what
+
+
+# --- ASGI ------------------------------------------------------------------------
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    for event in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{event}.complete"})
+
+
+async def _send(answer: Answer, method: str, send: Send) -> None:
+    length = ("content-length", str(len(answer.content)))
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in (*answer.headers, length)
+    ]
+    await send(
+        {"type": "http.response.start", "status": answer.status, "headers": headers}
+    )
+    content = b"" if method == "HEAD" else answer.content
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,127 @@
+"""Finds the operation that a `call` names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import spec
+from .diagnostics import Reporter, Span
+from .ir import Operation
+from .matching import find, suggestion
+from .operations import Refused
+from .spec import Located
+from .upstreams import Linked
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Resolves calls; `upstreams` are found by namespace.
+
+    `taken` counts how often each user has called a name that several operations share.
+    """
+
+    upstreams: dict[str, Linked]
+    reporter: Reporter
+    taken: dict[tuple[str, str, str], int] = field(default_factory=dict)
+
+    def called(
+        self, invocation: spec.Invocation, name: str, span: Span, user: str
+    ) -> Operation | str:
+        """The operation that a route or tool of `user` calls, or an error's code."""
+        if invocation.call is None:
+            return self._called_by_name(name, span)
+        call = invocation.call
+        text = str(call.value)
+        namespaces = sorted(self.upstreams, key=len, reverse=True)
+        for namespace in namespaces:
+            if text.startswith(f"{namespace}."):
+                wanted = text.removeprefix(f"{namespace}.")
+                return self._operation(namespace, wanted, call, user)
+        known = ", ".join(f"`{namespace}`" for namespace in sorted(namespaces))
+        close = suggestion(text.partition(".")[0], namespaces)
+        self.reporter.report(
+            "NAF202",
+            call.span,
+            f'no consumed API has the namespace of "{text}"',
+            hint=f"did you mean `{close}`?" if close else f"known: {known or 'none'}",
+        )
+        return "NAF202"
+
+    def _operation(
+        self, namespace: str, wanted: str, call: Located, user: str
+    ) -> Operation | str:
+        operations = self.upstreams[namespace].operations
+        same = [operation for operation in operations if operation.name == wanted]
+        found = same[0] if same else find(wanted, operations, lambda o: o.name)
+        if len(same) > 1:
+            found = self._next_of_same(namespace, wanted, same, call, user)
+        if found is None:
+            return self._unknown(namespace, wanted, call)
+        if isinstance(found, Refused):
+            self.reporter.report(
+                found.code, call.span, f"`{wanted}` is left out, and so is this call"
+            )
+            return found.code
+        if found.name != wanted:
+            self.reporter.report(
+                "NAF203", call.span, f'"{wanted}" is read as `{found.name}`'
+            )
+        return found
+
+    def _next_of_same(
+        self,
+        namespace: str,
+        wanted: str,
+        same: list[Operation | Refused],
+        call: Located,
+        user: str,
+    ) -> Operation | Refused:
+        """The k-th call of a name that k operations share means the k-th of them."""
+        key = (user, namespace, wanted)
+        index = self.taken.get(key, 0)
+        self.taken[key] = index + 1
+        self.reporter.report(
+            "NAF205",
+            call.span,
+            f"`{wanted}` is the name of {len(same)} operations; this call means number"
+            f" {min(index + 1, len(same))}",
+            hint="give each operation a name of its own",
+        )
+        return same[min(index, len(same) - 1)]
+
+    def _unknown(self, namespace: str, wanted: str, call: Located) -> str:
+        operations = self.upstreams[namespace].operations
+        close = suggestion(wanted, (operation.name for operation in operations))
+        origins = [
+            o.origin.span
+            for o in operations
+            if isinstance(o, Operation) and o.name == close
+        ]
+        self.reporter.report(
+            "NAF204",
+            call.span,
+            f'operation "{namespace}.{wanted}" is not defined',
+            hint=f"did you mean `{close}`?" if close else f"add it to `{namespace}`",
+            related=[(f"`{close}` is defined here", span) for span in origins[:1]],
+        )
+        return "NAF204"
+
+    def _called_by_name(self, name: str, span: Span) -> Operation | str:
+        found = [
+            operation
+            for linked in self.upstreams.values()
+            for operation in linked.operations
+            if operation.name == name
+        ]
+        if len(found) == 1 and isinstance(found[0], Operation):
+            self.reporter.report(
+                "NAF208", span, f"without `call`, `{name}` calls the operation `{name}`"
+            )
+            return found[0]
+        self.reporter.report(
+            "NAF201",
+            span,
+            f"`{name}` has no `call`",
+            hint="add `call: NAMESPACE.OPERATION`",
+        )
+        return "NAF201"

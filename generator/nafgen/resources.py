@@ -1,0 +1,49 @@
+"""Files that come with nafgen, in an installed package and in a checkout alike."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from . import __version__
+from .manifest import Generator
+
+PACKAGE: Final = Path(__file__).parent
+_CHECKOUT: Final = PACKAGE.parent.parent
+RUNTIME: Final = PACKAGE / "runtime"
+SCHEMAS: Final = PACKAGE / "schemas"
+
+
+def templates() -> Path:
+    """The folder of the templates."""
+    return _inside_or(PACKAGE / "templates", _CHECKOUT / "templates")
+
+
+def explanations() -> Path:
+    """The folder of the diagnostics' pages."""
+    return _inside_or(PACKAGE / "explanations", _CHECKOUT / "docs" / "diagnostics")
+
+
+def _inside_or(inside: Path, checkout: Path) -> Path:
+    """The checkout's own folder wins: an editable install may hold a stale copy."""
+    return checkout if checkout.is_dir() else inside
+
+
+@cache
+def generator() -> Generator:
+    """This nafgen: its version, and a hash of all that shapes its output."""
+    digest = sha256()
+    for folder, pattern in (
+        (PACKAGE, "*.py"),
+        (PACKAGE / "targets", "*.py"),
+        (RUNTIME, "*.py"),
+        (SCHEMAS, "*.json"),
+        (templates(), "*.j2"),
+    ):
+        for path in sorted(folder.glob(pattern)):
+            digest.update(f"{path.name}\0".encode())
+            digest.update(path.read_bytes())
+            digest.update(b"\0")
+    return Generator(version=__version__, fingerprint=digest.hexdigest())

@@ -1,0 +1,85 @@
+"""Answers of a consumed HTTP API: what they hold, and which of them are failures."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import httpx
+
+
+class UpstreamError(Exception):
+    """The upstream API failed: its `response` is an error, a redirect or broken JSON."""
+
+    def __init__(self, response: httpx.Response, what: str = "") -> None:
+        what = what or status(response)
+        super().__init__(f"the upstream API answered {what}")
+        self.response = response
+
+
+def decode(response: httpx.Response) -> Any:
+    """The answer as JSON, text or bytes, whichever it is; None when it is empty.
+
+    Raises:
+        UpstreamError: the status is 400 or above or a redirect, or the JSON is broken.
+    """
+    if failed(response):
+        raise UpstreamError(response)
+    if not response.content:
+        return None
+    if is_json(response):
+        try:
+            return response.json(parse_constant=_not_json)
+        except (ValueError, RecursionError):
+            raise UpstreamError(response, "with broken JSON") from None
+    return response.text if is_text(response) else response.content
+
+
+def failed(response: httpx.Response) -> bool:
+    """Whether the answer is an error, or a redirect: those are never followed."""
+    return response.status_code >= 400 or response.has_redirect_location
+
+
+def status(response: httpx.Response) -> str:
+    """The status for a person, as in `404 Not Found`."""
+    code = response.status_code
+    named = code in HTTPStatus.__members__.values()
+    return f"{code} {HTTPStatus(code).phrase}" if named else str(code)
+
+
+def is_json(response: httpx.Response) -> bool:
+    """Whether the answer is one JSON value; without a type, one that looks like it."""
+    kind = media_type(response)
+    if not kind:
+        return response.content.lstrip()[:1] in (b"{", b"[")
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def is_text(response: httpx.Response) -> bool:
+    """Whether the answer is text that a person could read."""
+    kind = media_type(response)
+    if not kind:
+        return _is_utf_8(response.content)
+    return (
+        kind.startswith("text/")
+        or kind.endswith(("json", "jsonl", "xml", "yaml", "javascript", "urlencoded"))
+        or response.charset_encoding is not None
+    )
+
+
+def media_type(response: httpx.Response) -> str:
+    """The answer's media type in lower case, without parameters."""
+    content_type: str = response.headers.get("content-type", "")
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _is_utf_8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"JSON has no {constant}")

@@ -1,0 +1,211 @@
+"""Calls of a consumed HTTP API: values become text, and a call becomes a request."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+import httpx
+
+TIMEOUT: Final = 60.0
+"""Seconds to wait for an answer."""
+RETRIES: Final = 2
+"""Further tries after one that failed."""
+MAX_CONNECTIONS: Final = 100
+"""Connections that one client opens at the most."""
+
+ACCEPT: Final = "application/json, */*;q=0.5"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+_SLASHES: Final = re.compile(r"[/\\]")
+_NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
+_IN_COOKIE: Final = "!#$%&'()*+/:<=>?@[]^`{|}~"
+
+
+class Call(NamedTuple):
+    """One request, not yet sent. `path` is percent-encoded; what is None is not sent."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any] = {}
+    headers: Mapping[str, Any] = {}
+    cookies: Mapping[str, Any] = {}
+    json: Any = None
+
+
+class Setting(str):
+    """Text with settings as `{NAME}`; the client that sends the call knows them."""
+
+    __slots__ = ()
+
+
+class ArgumentError(ValueError):
+    """An argument cannot be sent; the message says why and holds no secret."""
+
+
+def segment(value: object) -> str:
+    """Percent-encode one path segment: no value can leave it, climb or end the path.
+
+    Raises:
+        ArgumentError: the value is empty, is not valid Unicode, or holds a segment `.`
+            or `..`, which servers resolve even when it is percent-encoded.
+    """
+    if isinstance(value, Setting):
+        return quote(value, safe="{}")
+    text = "" if value is None else as_text(value)
+    if _PLAIN(text):
+        return text
+    if not text:
+        raise ArgumentError("a path parameter is empty")
+    if not {".", ".."}.isdisjoint(_SLASHES.split(text)):
+        raise ArgumentError("a path parameter holds a segment . or ..")
+    return quote(text, safe="")
+
+
+def given(members: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The members that are not None; None when that leaves nothing."""
+    return {name: value for name, value in members.items() if value is not None} or None
+
+
+def joined(*parts: object) -> str | None:
+    """The parts as one text; None when one of them is None."""
+    if None in parts:
+        return None
+    if not any(isinstance(part, Setting) for part in parts):
+        return "".join(as_text(part) for part in parts)
+    return Setting("".join(_pattern(part) for part in parts))
+
+
+def basic(username: str, password: str) -> str:
+    """The value of an `Authorization` header for HTTP basic authentication."""
+    pair = f"{username}:{password}".encode(errors="surrogateescape")
+    return f"Basic {base64.b64encode(pair).decode('ascii')}"
+
+
+def as_text(value: object) -> str:
+    """A value as it stands in a path, a query or a header; structures as JSON.
+
+    Raises:
+        ArgumentError: the value is not valid Unicode, or not valid JSON.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return as_json(value)
+    text = str(value)
+    if isinstance(value, float):
+        return text.removesuffix(".0")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ArgumentError("an argument is not valid Unicode text") from None
+    return text
+
+
+def as_json(value: object) -> str:
+    """A value as compact JSON in ASCII.
+
+    Raises:
+        ArgumentError: JSON cannot write it.
+    """
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ArgumentError("a value cannot be written as JSON") from None
+
+
+def header(name: str, value: str) -> bytes:
+    """A header's value as it is sent.
+
+    Raises:
+        ArgumentError: it would end the header, or holds characters beyond Latin-1.
+    """
+    value = value.strip(" \t")
+    if _NOT_IN_HEADER(value):
+        raise ArgumentError(f"the header {name} cannot hold that value")
+    return value.encode("latin-1")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Connection:
+    """What all requests of a client share. Its values are secret: it prints none."""
+
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = TIMEOUT
+    retries: int = RETRIES
+    max_connections: int = MAX_CONNECTIONS
+
+    def arguments(self, call: Call) -> dict[str, Any]:
+        """The arguments of `httpx.Client.build_request` for a call.
+
+        Raises:
+            ArgumentError: a value cannot be sent.
+        """
+        arguments: dict[str, Any] = {"method": call.method, "url": self._url(call)}
+        headers = {"accept": ACCEPT, **self.headers}
+        for name, value in call.headers.items():
+            if value is not None:
+                headers[name] = self._text(value)
+        cookies = [*self.cookies.items(), *self._pairs(call.cookies)]
+        if cookies:
+            headers["cookie"] = "; ".join(
+                f"{name}={quote(value, safe=_IN_COOKIE)}" for name, value in cookies
+            )
+        if call.json is not None:
+            headers.setdefault("content-type", "application/json")
+            arguments["content"] = as_json(self._filled(call.json)).encode()
+        arguments["headers"] = {
+            name: header(name, value) for name, value in headers.items()
+        }
+        return arguments
+
+    def _url(self, call: Call) -> httpx.URL:
+        path = call.path
+        if "{" in path:
+            path = path.format_map({k: segment(v) for k, v in self.settings.items()})
+        pairs = [*self._pairs(call.query), *self.query.items()]
+        query = urlencode(pairs, quote_via=quote)
+        separator = "&" if "?" in path else "?"
+        url = f"{self.base_url}{path}{separator if query else ''}{query}"
+        try:
+            return httpx.URL(url)
+        except httpx.InvalidURL:
+            raise ArgumentError("the arguments make too long a URL") from None
+
+    def _filled(self, value: Any) -> Any:
+        """A JSON value with its settings filled in."""
+        if not self.settings:
+            return value
+        if isinstance(value, Setting):
+            return self._text(value)
+        if isinstance(value, dict):
+            return {key: self._filled(member) for key, member in value.items()}
+        if isinstance(value, list):
+            return [self._filled(item) for item in value]
+        return value
+
+    def _pairs(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        for name, value in values.items():
+            for item in value if isinstance(value, list) else (value,):
+                if item is not None:
+                    yield name, self._text(item)
+
+    def _text(self, value: object) -> str:
+        if isinstance(value, Setting):
+            return value.format_map(self.settings)
+        return as_text(value)
+
+
+def _pattern(part: object) -> str:
+    if isinstance(part, Setting):
+        return part
+    return as_text(part).replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,287 @@
+"""Runs what a spec was compiled to, and compares what it does with what the spec says.
+
+Every client operation, REST route and MCP tool is called in memory against an upstream
+that records requests. Nothing leaves the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import itertools
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from .compile import Compilation
+from .diagnostics import Diagnostic, Origin
+from .expect import base_url
+from .ir import McpAdapter, Program, RestAdapter, Setting, Upstream
+from .plan import Package
+
+if TYPE_CHECKING:
+    import httpx
+
+    from .verify_probe import Bench, Findings, Log
+
+_numbers: Final = itertools.count()
+
+
+class MissingLibraries(Exception):  # noqa: N818 - it names them
+    """Libraries that generated code needs are not installed: `names`."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(f"{', '.join(names)} not installed")
+        self.names = names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """How many units were called, and every difference found (NAF701)."""
+
+    operations: int
+    routes: int
+    tools: int
+    differences: tuple[Diagnostic, ...]
+
+
+def verify(compilation: Compilation) -> Verification:
+    """Verify what a spec was compiled to; it must not run inside an event loop.
+
+    Raises:
+        ValueError: the compilation made no package.
+        MissingLibraries: what the package imports is not installed.
+    """
+    program, names = compilation.program, compilation.names
+    package = compilation.package
+    if program is None or names is None or package is None:
+        raise ValueError("nothing was compiled, so there is nothing to verify")
+    _need_libraries(program)
+    from .verify_probe import Bench, Findings, Probe, failure
+
+    findings, probe = Findings(), Probe()
+    with _imported(package) as load, load.logging() as log:
+        bench = Bench(
+            program=program,
+            names=names,
+            settings=_settings(program),
+            load=load,
+            probe=probe,
+            findings=findings,
+            log=log,
+        )
+        try:
+            asyncio.run(_checked(bench))
+        except Exception as error:
+            findings.add(program.origin, f"the package fails: {failure(error)}")
+    return _verification(program, findings)
+
+
+def _need_libraries(program: Program) -> None:
+    kinds = {type(adapter) for adapter in program.adapters}
+    needed = ["httpx"]
+    needed += ["fastapi"] if RestAdapter in kinds else []
+    needed += ["mcp"] if McpAdapter in kinds else []
+    missing = tuple(name for name in needed if find_spec(name) is None)
+    if missing:
+        raise MissingLibraries(missing)
+
+
+class _Loader:
+    """Imports modules of a package that was written to a temporary folder."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, module: str) -> ModuleType:
+        return importlib.import_module(f"{self._name}.{module}")
+
+    @contextmanager
+    def logging(self) -> Iterator[Log]:
+        """What the package logs, kept from the terminal."""
+        from .verify_probe import Log
+
+        logger, log = logging.getLogger(self._name.partition(".")[0]), Log()
+        logger.addHandler(log)
+        logger.propagate = False
+        try:
+            yield log
+        finally:
+            logger.removeHandler(log)
+
+
+@contextmanager
+def _imported(package: Package) -> Iterator[_Loader]:
+    # A parent of its own keeps a package called `json` or `httpx` apart from the
+    # modules of that name, and two verifications apart from each other.
+    parent = f"nafgen_verified_{next(_numbers)}"
+    bytecode = sys.dont_write_bytecode
+    httpx_logger = logging.getLogger("httpx")
+    filters = httpx_logger.filters[:]
+    with TemporaryDirectory(prefix="nafgen-verify-") as folder:
+        root = Path(folder)
+        for file in package.files:
+            target = root / parent / package.path / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.data)
+        sys.path.insert(0, folder)
+        sys.dont_write_bytecode = True
+        importlib.invalidate_caches()
+        try:
+            yield _Loader(".".join([parent, *package.path.split("/")]))
+        finally:
+            sys.dont_write_bytecode = bytecode
+            httpx_logger.filters[:] = filters  # the package adds one, and would live on
+            sys.path.remove(folder)
+            sys.path_importer_cache.pop(folder, None)
+            for name in [n for n in sys.modules if n.split(".")[0] == parent]:
+                del sys.modules[name]
+
+
+async def _checked(bench: Bench) -> None:
+    import httpx
+
+    from .verify_client import check_clients
+
+    transport = httpx.MockTransport(bench.probe)
+    with (
+        _environment(bench.program, {}),
+        httpx.Client(transport=transport, trust_env=False) as sync,
+    ):
+        async with httpx.AsyncClient(transport=transport, trust_env=False) as http:
+            blocking = _clients(bench, http, sync)
+            await check_clients(bench, blocking)
+            for adapter in bench.program.adapters:
+                await _check_adapter(bench, adapter)
+
+
+async def _check_adapter(bench: Bench, adapter: RestAdapter | McpAdapter) -> None:
+    from .verify_probe import failure
+
+    try:
+        if isinstance(adapter, RestAdapter):
+            from .verify_rest import check_rest
+
+            await check_rest(bench, adapter)
+        else:
+            from .verify_mcp import check_mcp
+
+            await check_mcp(bench, adapter)
+    except Exception as error:
+        bench.findings.add(adapter.origin, f"the adapter fails: {failure(error)}")
+
+
+def _clients(
+    bench: Bench, http: httpx.AsyncClient, sync: httpx.Client
+) -> dict[Origin, Any]:
+    """Make the clients: asynchronous ones from arguments, blocking ones (by the origin of
+    their upstream) from the environment, so that both ways are taken."""
+    module = bench.load("client")
+    blocking = {}
+    for upstream in bench.program.upstreams:
+        own = bench.names.upstreams[upstream.origin]
+        given = {
+            own.settings[variable]: bench.settings[variable]
+            for variable in own.settings
+            if variable in bench.settings
+        }
+        _check_missing(bench, upstream, getattr(module, own.async_class), http)
+        made = getattr(module, own.async_class)(http=http, **given)
+        bench.clients[upstream.origin] = made
+        with _environment(bench.program, bench.settings):
+            blocking[upstream.origin] = getattr(module, own.sync_class)(http=sync)
+    return blocking
+
+
+def _check_missing(bench: Bench, upstream: Upstream, make: Any, http: Any) -> None:
+    """A client that lacks settings names them all."""
+    required = {s.variable for s in upstream.settings if s.default is None}
+    if upstream.base_url.default is None and upstream.published is None:
+        required.add(upstream.base_url.variable)
+    named: set[str] = set()
+    missing = bench.load("_runtime.upstream").MissingSettingsError
+    try:
+        make(http=http)
+    except missing as error:
+        named = set(error.names)
+    bench.check(
+        upstream.origin, "missing settings named", sorted(required), sorted(named)
+    )
+
+
+def _settings(program: Program) -> dict[str, str]:
+    """A value for each setting; a base URL only where the spec leaves it open."""
+    settings: dict[str, str] = {}
+    for upstream in program.upstreams:
+        for setting in upstream.settings:
+            name = re.sub(r"[^a-z0-9]+", "-", setting.variable.lower()).strip("-")
+            settings[setting.variable] = f"value-of-{name}"
+    for upstream in program.upstreams:
+        if not _is_url(upstream, settings):
+            variable = upstream.base_url.variable
+            settings[variable] = f"https://{len(settings)}.upstream.test/base"
+    return settings
+
+
+def _is_url(upstream: Upstream, settings: Mapping[str, str]) -> bool:
+    """Whether the spec's base URL makes a usable address with made-up settings in it."""
+    if upstream.published is None and upstream.base_url.default is None:
+        return False
+    parts = upstream.published.parts if upstream.published else ()
+    if parts and isinstance(parts[0], Setting):
+        return False
+    try:
+        return urlsplit(base_url(upstream, settings)).port != 0
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
+    """The environment with these settings of the program and none of the user's."""
+    saved = dict(os.environ)
+    try:
+        for upstream in program.upstreams:
+            prefix = upstream.base_url.variable.removesuffix("_BASE_URL")
+            own = [setting.variable for setting in upstream.settings]
+            tuned = [f"{prefix}_{name}" for name in ("TIMEOUT", "MAX_CONNECTIONS")]
+            for variable in (*own, *tuned, upstream.base_url.variable, "READ_ONLY"):
+                os.environ.pop(variable, None)
+            # A retry would sleep, and count as a second request.
+            os.environ[f"{prefix}_RETRIES"] = "0"
+        os.environ.update(given)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(saved)
+
+
+def _verification(program: Program, findings: Findings) -> Verification:
+    operations = [o.origin for up in program.upstreams for o in up.operations]
+    routes: list[Origin] = []
+    tools: list[Origin] = []
+    for adapter in program.adapters:
+        if isinstance(adapter, RestAdapter):
+            routes += [route.origin for route in adapter.routes]
+        else:
+            tools += [tool.origin for tool in adapter.tools]
+    for origin in (*operations, *routes, *tools):
+        if origin not in findings.called:
+            findings.add(origin, "this was not called successfully even once")
+    found = [one for all_ in findings.differences.values() for one in all_]
+    return Verification(
+        operations=len(findings.called.intersection(operations)),
+        routes=len(findings.called.intersection(routes)),
+        tools=len(findings.called.intersection(tools)),
+        differences=tuple(sorted(found, key=lambda d: (d.span, d.message))),
+    )

@@ -1,0 +1,230 @@
+"""Verifies MCP servers: every tool, called in memory in both eras of the protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mcp import Client
+from mcp_types import CallToolResult, EmbeddedResource, TextContent
+
+from .diagnostics import Origin
+from .examples import Answer, Journey, answers, answers_for, variants
+from .expect import ABSENT, argument_values, expected_result
+from .ir import IDENTITY, McpAdapter, Tool
+from .names import client_parameter
+from .verify_client import journeys
+from .verify_probe import REFUSED, Bench, failure
+
+STRANGER: Final = "no_such_argument"
+
+
+async def check_mcp(bench: Bench, adapter: McpAdapter) -> None:
+    """Call every tool of an adapter, and one of them in the handshake era too."""
+    module = bench.load(str(bench.names.modules[adapter.origin]))
+    called = {tool.call.operation.namespace for tool in adapter.tools}
+    server = module.create_server(
+        **{
+            client_parameter(bench.names.upstreams[upstream.origin]): client
+            for upstream in bench.program.upstreams
+            if upstream.namespace in called
+            for client in [bench.clients[upstream.origin]]
+        }
+    )
+    async with Client(server) as client:
+        await _check_list(bench, adapter, client)
+        for tool in adapter.tools:
+            try:
+                await _Check(bench, tool, client).run()
+            except Exception as error:
+                bench.findings.add(tool.origin, f"tool: {failure(error)}")
+    async with Client(server, mode="legacy") as client:
+        await _check_list(bench, adapter, client)
+        await _Check(bench, adapter.tools[0], client, "tool (2025)").plainly()
+
+
+async def _check_list(bench: Bench, adapter: McpAdapter, client: Any) -> None:
+    """The listed tools are those of the spec, with its inputs and hints."""
+    listed = {tool.name: tool for tool in (await client.list_tools()).tools}
+    names = [bench.names.units[tool.origin].tool for tool in adapter.tools]
+    bench.check(adapter.origin, "listed tools", names, list(listed))
+    for name, tool in zip(names, adapter.tools, strict=True):
+        if name not in listed:
+            continue
+        found = listed[name]
+        schema = found.input_schema
+        required = [given.name for given in tool.inputs if given.required]
+        hints = found.annotations
+        wanted = {
+            "inputs": [given.name for given in tool.inputs],
+            "required inputs": required,
+            "additionalProperties": False,
+            "description": tool.description,
+            "hints": [
+                tool.hints.read_only,
+                tool.hints.destructive,
+                tool.hints.idempotent,
+                tool.hints.open_world,
+            ],
+        }
+        got = {
+            "inputs": list(schema.get("properties", {})),
+            "required inputs": schema.get("required", []),
+            "additionalProperties": schema.get("additionalProperties"),
+            "description": found.description or "",
+            "hints": [
+                hints and hints.read_only_hint,
+                hints and hints.destructive_hint,
+                hints and hints.idempotent_hint,
+                hints and hints.open_world_hint,
+            ],
+        }
+        for what, value in wanted.items():
+            bench.check(tool.origin, f"tool: {what}", value, got[what])
+
+
+@dataclass(slots=True)
+class _Check:
+    bench: Bench
+    tool: Tool
+    client: Any
+    what: str = "tool"
+
+    async def plainly(self) -> None:
+        """Call the tool once."""
+        values, replies = self._values()[0], self._replies()
+        await self._compare(values, replies[0])
+
+    async def run(self) -> None:
+        """Call the tool with all values and answers, then with failures."""
+        calls, replies = self._values(), self._replies()
+        for turn in range(max(len(calls), len(replies))):
+            values, reply = calls[turn % len(calls)], replies[turn % len(replies)]
+            if await self._compare(values, reply):
+                self.bench.findings.called.add(self.tool.origin)
+        await self._check_refusals(calls[0])
+        await self._check_failures(calls[0])
+
+    def _values(self) -> list[dict[Origin, Any]]:
+        places = journeys(self.tool.call.operation)
+        travels = [
+            Journey(
+                inbound=None,
+                outbound=frozenset(
+                    place
+                    for argument, source in self.tool.call.values
+                    if source == given
+                    for place in places[argument]
+                ),
+            )
+            for given in self.tool.inputs
+        ]
+        return variants(self.tool.inputs, travels)
+
+    def _replies(self) -> tuple[Answer, ...]:
+        operation = self.tool.call.operation
+        if self.tool.result == IDENTITY:
+            return answers(operation.name, is_json=operation.is_json)
+        return answers_for(self.tool.result)
+
+    def _arguments(self, values: dict[Origin, Any]) -> dict[str, Any]:
+        return {
+            given.name: values[given.origin]
+            for given in self.tool.inputs
+            if given.origin in values
+        }
+
+    async def _call(self, arguments: dict[str, Any]) -> CallToolResult:
+        name = self.bench.names.units[self.tool.origin].tool
+        made = await self.client.call_tool(name, arguments)
+        if not isinstance(made, CallToolResult):
+            raise TypeError(f"the tool answered with {type(made).__name__}")
+        return made
+
+    async def _compare(self, values: dict[Origin, Any], reply: Answer) -> bool:
+        bench, operation = self.bench, self.tool.call.operation
+        bench.probe.expect(reply)
+        got = await self._call(self._arguments(values))
+        sent = argument_values(self.tool.call, values, bench.settings)
+        wanted = bench.wanted(operation, sent)
+        what = self._answered(got) if got.is_error else self.what
+        done = bench.compare(self.tool.origin, what, wanted)
+        if wanted is None:
+            what = f"{self.what}, given what cannot be sent: isError"
+            bench.check(self.tool.origin, what, True, bool(got.is_error))
+        else:
+            self._check_result(reply, got)
+        return done
+
+    def _answered(self, got: CallToolResult) -> str:
+        return f"{self.what} (answered {_text(got)}{self.bench.log.take()})"
+
+    def _check_result(self, reply: Answer, got: CallToolResult) -> None:
+        bench, origin = self.bench, self.tool.origin
+        bench.check(origin, f"{self.what}: isError", False, bool(got.is_error))
+        if not reply.content or self.tool.call.operation.method == "HEAD":
+            bench.check(origin, f"{self.what}: blocks", 0, len(got.content))
+            return
+        if isinstance(reply.value, bytes):
+            bench.check(origin, f"{self.what}: bytes", reply.value, _bytes(got))
+            return
+        is_text = isinstance(reply.value, str)
+        if self.tool.result == IDENTITY:
+            relayed = reply.content.decode()
+            bench.check(origin, f"{self.what}: text", relayed, _text(got))
+            value = ABSENT if is_text else reply.value
+        else:
+            value = expected_result(self.tool.result, reply.value)
+            made = json.loads(_text(got))
+            bench.check(origin, f"{self.what}: text", value, made)
+        structured = value if isinstance(value, dict) else None
+        what = f"{self.what}: structured content"
+        bench.check(origin, what, structured, got.structured_content)
+
+    async def _check_refusals(self, values: dict[Origin, Any]) -> None:
+        """Wrong arguments are refused, by a tool result, before anything is sent."""
+        arguments = self._arguments(values)
+        wrong = {"an unknown argument": {**arguments, STRANGER: 1}}
+        for given in self.tool.inputs:
+            if given.required:
+                rest = {k: v for k, v in arguments.items() if k != given.name}
+                wrong[f"no `{given.name}`"] = rest
+        for what, refused in wrong.items():
+            self.bench.probe.expect(REFUSED)
+            got = await self._call(refused)
+            sent = len(self.bench.probe.received)
+            origin = self.tool.origin
+            what = f"{self.what} given {what}"
+            self.bench.check(origin, f"{what}: isError", True, bool(got.is_error))
+            self.bench.check(origin, f"{what}: requests upstream", 0, sent)
+
+    async def _check_failures(self, values: dict[Origin, Any]) -> None:
+        """The upstream's failures are results that say what happened."""
+        bench, origin = self.bench, self.tool.origin
+        bench.probe.expect(REFUSED)
+        got = await self._call(self._arguments(values))
+        what = f"{self.what}, upstream answers 404"
+        bench.check(origin, f"{what}: isError", True, bool(got.is_error))
+        bench.check(origin, f"{what}: says so", True, "404" in _text(got))
+        bench.probe.reachable = False
+        try:
+            got = await self._call(self._arguments(values))
+        finally:
+            bench.probe.reachable = True
+        what = f"{self.what}, upstream unreachable"
+        bench.check(origin, f"{what}: isError", True, bool(got.is_error))
+
+
+def _text(got: CallToolResult) -> str:
+    return "".join(
+        block.text for block in got.content if isinstance(block, TextContent)
+    )
+
+
+def _bytes(got: CallToolResult) -> bytes | None:
+    for block in got.content:
+        if isinstance(block, EmbeddedResource):
+            return base64.b64decode(getattr(block.resource, "blob", ""))
+    return None

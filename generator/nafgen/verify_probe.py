@@ -1,0 +1,221 @@
+"""What verification shares: an upstream that records, comparisons, and findings."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import httpx
+
+from .diagnostics import Diagnostic, Origin, plain
+from .examples import Answer, json_answer
+from .expect import ABSENT, ExpectedRequest, UnsendableError, expected_request
+from .ir import Operation, Program
+from .names import NameTable
+
+MAX_PER_UNIT: Final = 3
+"""Differences of one unit that are reported; more of them say nothing new."""
+MAX_SHOWN: Final = 160
+"""Characters of a value in a message."""
+REFUSED: Final = json_answer(
+    {"error": {"type": "not_found", "of": "the upstream"}}, 404
+)
+
+
+@dataclass(slots=True)
+class Probe:
+    """An upstream that records the requests and gives the answer it is set to."""
+
+    answer: Answer = REFUSED
+    reachable: bool = True
+    received: list[httpx.Request] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.received.append(request)
+        if not self.reachable:
+            raise httpx.ConnectError("unreachable on purpose", request=request)
+        answer = self.answer
+        kind = {"content-type": answer.content_type} if answer.content_type else {}
+        # An answer to HEAD has no body, whatever the operation usually answers.
+        content = b"" if request.method == "HEAD" else answer.content
+        return httpx.Response(answer.status, headers=kind, content=content)
+
+    def expect(self, answer: Answer) -> None:
+        """Forget what was received and give this answer from now on."""
+        self.received.clear()
+        self.answer = answer
+
+
+class Log(logging.Handler):
+    """Keeps the last failure that generated code logs instead of printing it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self.last = failure(error) if error else record.getMessage()
+
+    def take(self) -> str:
+        """What was logged since the last time, in brackets."""
+        last, self.last = self.last, ""
+        return f" [{last}]" if last else ""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Differences, and the units of which a call was compared."""
+
+    differences: dict[Origin, list[Diagnostic]] = field(default_factory=dict)
+    called: set[Origin] = field(default_factory=set)
+
+    def add(self, origin: Origin, message: str) -> None:
+        """Report a difference at the place in the spec that says otherwise."""
+        found = Diagnostic(code="NAF701", message=plain(message), span=origin.span)
+        known = self.differences.setdefault(origin, [])
+        if len(known) < MAX_PER_UNIT and found not in known:
+            known.append(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """All that the checks of one spec need.
+
+    `settings` are values by environment variable; `clients` the asynchronous clients by
+    their upstream's origin.
+    """
+
+    program: Program
+    names: NameTable
+    settings: Mapping[str, str]
+    load: Callable[[str], ModuleType]
+    probe: Probe
+    findings: Findings
+    log: Log
+    clients: dict[Origin, Any] = field(default_factory=dict)
+
+    def wanted(
+        self, operation: Operation, values: dict[Origin, Any]
+    ) -> ExpectedRequest | None:
+        """The request that arguments must make; None where they must be refused."""
+        upstream = next(
+            upstream
+            for upstream in self.program.upstreams
+            if upstream.namespace == operation.namespace
+        )
+        try:
+            return expected_request(upstream, operation, values, self.settings)
+        except UnsendableError:
+            return None
+
+    def compare(
+        self, origin: Origin, what: str, wanted: ExpectedRequest | None
+    ) -> bool:
+        """Report how the received requests differ; whether the wanted one arrived."""
+        received = self.probe.received
+        if len(received) != (0 if wanted is None else 1):
+            number = "no request" if wanted is None else "one request"
+            message = f"{what}: expected {number} upstream, got {len(received)}"
+            self.findings.add(origin, message)
+            return False
+        if wanted is None:
+            return False
+        for message in differences(wanted, received[0]):
+            self.findings.add(origin, f"{what}: {message}")
+        return True
+
+    def check(self, origin: Origin, what: str, wanted: Any, got: Any) -> None:
+        """Report a value that is not the expected one."""
+        if not same(wanted, got):
+            self.findings.add(origin, f"{what}{apart(wanted, got)}")
+
+
+def differences(wanted: ExpectedRequest, got: httpx.Request) -> Iterator[str]:
+    """How a request differs from the expected one, a message for each part."""
+    raw_path, _, raw_query = got.url.raw_path.decode("ascii").partition("?")
+    query = parse_qsl(raw_query, keep_blank_values=True)
+    cookies = got.headers.get("cookie", "")
+    parts = {
+        "method": (wanted.method, got.method),
+        "host": (wanted.origin, f"{got.url.scheme}://{got.url.netloc.decode('ascii')}"),
+        "path": (wanted.path, raw_path),
+        # Names may come in any order, the values of one name only in theirs.
+        "query": (_by_name(wanted.query), _by_name(query)),
+        "cookies": (dict(wanted.cookies), dict(_cookies(cookies))),
+        "body": (wanted.body, _body(got.content)),
+    }
+    for name, value in wanted.headers.items():
+        parts[f"header {name}"] = (value, got.headers.get(name, ABSENT))
+    for name in wanted.unsent:
+        own = name in ("accept", "content-type", "user-agent", "cookie")
+        if not own:
+            parts[f"header {name}"] = (ABSENT, got.headers.get(name, ABSENT))
+    for part, (expected, value) in parts.items():
+        if not same(expected, value):
+            yield f"{part}{apart(expected, value)}"
+
+
+def _by_name(pairs: Any) -> list[list[str]]:
+    return [list(pair) for pair in sorted(pairs, key=lambda pair: str(pair[0]))]
+
+
+def _cookies(header: str) -> Iterator[tuple[str, str]]:
+    for pair in filter(None, header.split("; ")):
+        name, _, value = pair.partition("=")
+        yield name, value
+
+
+def _body(content: bytes) -> Any:
+    if not content:
+        return ABSENT
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two JSON values are equal; unlike in Python, 1 is not true."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(
+            same(value, right[key]) for key, value in left.items()
+        )
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+
+
+def apart(wanted: Any, got: Any) -> str:
+    """Where two JSON values differ first, and how: `.a[0]: expected 1, got 2`."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        for key in {**wanted, **got}:
+            pair = wanted.get(key, ABSENT), got.get(key, ABSENT)
+            if not same(*pair):
+                return f".{key}{apart(*pair)}"
+    if isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
+        for index, pair in enumerate(zip(wanted, got, strict=True)):
+            if not same(*pair):
+                return f"[{index}]{apart(*pair)}"
+    return f": expected {short(wanted)}, got {short(got)}"
+
+
+def short(value: Any) -> str:
+    """A value on one line."""
+    if value is ABSENT:
+        return "nothing"
+    if isinstance(value, bytes):
+        text = repr(value)
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
+def failure(error: BaseException) -> str:
+    """An exception on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:MAX_SHOWN]

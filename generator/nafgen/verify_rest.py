@@ -1,0 +1,189 @@
+"""Verifies REST apps: every route, called in memory over ASGI."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from .diagnostics import Origin
+from .examples import Answer, Journey, answers, answers_for, variants
+from .expect import argument_values, expected_result, percent_encoded, text
+from .ir import IDENTITY, Input, Location, RestAdapter, Route
+from .names import client_parameter
+from .verify_client import journeys
+from .verify_probe import REFUSED, Bench, failure
+
+CALLER: Final = {"authorization": "Bearer of-the-caller"}
+"""What the caller of a route authenticates with; it is for the service alone."""
+PROBLEM: Final = "application/problem+json"
+
+
+async def check_rest(bench: Bench, adapter: RestAdapter) -> None:
+    """Call every route of an adapter."""
+    module = bench.load(str(bench.names.modules[adapter.origin]))
+    called = {route.call.operation.namespace for route in adapter.routes}
+    app = module.create_app(
+        **{
+            client_parameter(bench.names.upstreams[upstream.origin]): client
+            for upstream in bench.program.upstreams
+            if upstream.namespace in called
+            for client in [bench.clients[upstream.origin]]
+        }
+    )
+    _check_openapi(bench, adapter, app)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://service.test", trust_env=False
+    ) as caller:
+        for route in adapter.routes:
+            try:
+                await _Check(bench, route, caller).run()
+            except Exception as error:
+                bench.findings.add(route.origin, f"route: {failure(error)}")
+
+
+def _check_openapi(bench: Bench, adapter: RestAdapter, app: Any) -> None:
+    """The app's own description names every route."""
+    described = sum(
+        len(item.keys() - {"parameters"}) for item in app.openapi()["paths"].values()
+    )
+    what = "operations in the OpenAPI document"
+    bench.check(adapter.origin, what, len(adapter.routes), described)
+
+
+@dataclass(slots=True)
+class _Inbound:
+    """A request to a route, made from its inputs."""
+
+    query: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    cookies: list[str] = field(default_factory=list)
+    members: dict[str, Any] = field(default_factory=dict)
+    content: bytes | None = None
+
+    def add(self, given: Input, value: Any) -> None:
+        match given.location:
+            case Location.QUERY:
+                items = value if isinstance(value, list) else [value]
+                self.query += [(given.name, text(item)) for item in items]
+            case Location.HEADER:
+                self.headers[given.name] = text(value)
+            case Location.COOKIE:
+                self.cookies.append(f"{given.name}={text(value)}")
+            case Location.BODY if given.whole:
+                self.content = json.dumps(value).encode()
+            case Location.BODY:
+                self.members[given.name] = value
+                self.content = json.dumps(self.members).encode()
+            case Location.PATH:
+                return
+
+
+@dataclass(slots=True)
+class _Check:
+    bench: Bench
+    route: Route
+    caller: httpx.AsyncClient
+
+    async def run(self) -> None:
+        """Call the route with all values and answers, then with failures."""
+        route, bench = self.route, self.bench
+        operation = route.call.operation
+        if route.result == IDENTITY:
+            replies = answers(operation.name, is_json=operation.is_json)
+        else:
+            replies = answers_for(route.result)
+        calls = variants(route.inputs, self._journeys())
+        for turn in range(max(len(calls), len(replies))):
+            values, reply = calls[turn % len(calls)], replies[turn % len(replies)]
+            sent = argument_values(route.call, values, bench.settings)
+            bench.probe.expect(reply)
+            got = await self._send(values)
+            wanted = bench.wanted(operation, sent)
+            if bench.compare(route.origin, self._what(got), wanted):
+                bench.findings.called.add(route.origin)
+            if wanted is None:
+                what = f"{route.method} route, given what cannot be sent: status"
+                bench.check(route.origin, what, 422, got.status_code)
+            else:
+                self._check_answer(reply, got)
+        await self._check_failures(calls[0])
+
+    def _journeys(self) -> list[Journey]:
+        places = journeys(self.route.call.operation)
+        return [
+            Journey(
+                inbound=given.location,
+                outbound=frozenset(
+                    place
+                    for argument, source in self.route.call.values
+                    if source == given
+                    for place in places[argument]
+                ),
+            )
+            for given in self.route.inputs
+        ]
+
+    async def _send(self, values: dict[Origin, Any]) -> httpx.Response:
+        inbound = _Inbound()
+        for given in self.route.inputs:
+            if given.origin in values:
+                inbound.add(given, values[given.origin])
+        path = "".join(
+            part if isinstance(part, str) else _encoded(text(values[part.origin]))
+            for part in self.route.path
+        )
+        headers = {**CALLER, **inbound.headers}
+        if inbound.content is not None:
+            headers["content-type"] = "application/json"
+        if inbound.cookies:
+            headers["cookie"] = "; ".join(inbound.cookies)
+        url = httpx.URL(f"http://service.test{path}", params=inbound.query or None)
+        return await self.caller.request(
+            self.route.method, url, headers=headers, content=inbound.content
+        )
+
+    def _what(self, got: httpx.Response) -> str:
+        """Names the route in messages, with the answer's own words where it refuses."""
+        what = f"{self.route.method} route"
+        refused = got.headers.get("content-type") == PROBLEM
+        return f"{what} (answered {got.status_code} {got.text})" if refused else what
+
+    def _check_answer(self, reply: Answer, got: httpx.Response) -> None:
+        origin, what = self.route.origin, f"{self.route.method} route"
+        result = self.route.result
+        self.bench.check(origin, f"{what}: status", reply.status, got.status_code)
+        empty = not reply.content or self.route.call.operation.method == "HEAD"
+        if self.route.method == "HEAD":
+            self.bench.check(origin, f"{what}: body", b"", got.content)
+        elif result == IDENTITY or empty or reply.status >= 400:
+            wanted = b"" if empty else reply.content
+            self.bench.check(origin, f"{what}: body", wanted, got.content)
+            kind = got.headers.get("content-type", "")
+            self.bench.check(origin, f"{what}: type", reply.content_type, kind)
+        else:
+            made = expected_result(result, reply.value)
+            self.bench.check(origin, f"{what}: body", made, got.json())
+
+    async def _check_failures(self, values: dict[Origin, Any]) -> None:
+        """The upstream's errors are relayed; one that is not there is a 502."""
+        bench, origin = self.bench, self.route.origin
+        bench.probe.expect(REFUSED)
+        self._check_answer(REFUSED, await self._send(values))
+        bench.probe.reachable = False
+        try:
+            got = await self._send(values)
+        finally:
+            bench.probe.reachable = True
+        what = f"{self.route.method} route, upstream unreachable"
+        bench.check(origin, f"{what}: status", 502, got.status_code)
+        kind = got.headers.get("content-type", "")
+        bench.check(origin, f"{what}: type", PROBLEM, kind)
+
+
+def _encoded(value: str) -> str:
+    """A value in the path of a caller, who writes dots so that no library resolves them."""
+    return percent_encoded(value) if value.strip(".") else "%2E" * len(value)

@@ -1,0 +1,171 @@
+"""The rules of ARCHITECTURE.md that can be read off the sources."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from jinja2 import Environment, nodes
+
+PACKAGE = ROOT / "generator" / "nafgen"
+TEMPLATES = ROOT / "templates"
+
+LAYERS = {
+    0: "diagnostics pycode markdown yaml_rules manifest",
+    1: "source inputs spec ir plan resources report",
+    2: "schema overlay reader keywords values matching lower binds results operations"
+    " upstreams exposed resolve link naming names arguments bodies",
+    3: "targets",
+    4: "render format prove disk drift write",
+    5: "compile expect verify mock",
+    6: "build config dump explain serving cli __main__",
+}
+LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
+OWNERS = {
+    "yaml": {"source"},
+    "jsonschema": {"schema"},
+    "jsonpath": {"overlay"},
+    "jinja2": {"render"},
+    "black": {"format"},
+    "click": {"cli"},
+    "uvicorn": {"serving"},
+    "httpx": {"verify"},
+    "fastapi": set(),
+    "mcp": {"verify"},
+}
+GENERATED_MAY_IMPORT = {
+    "httpx",
+    "fastapi",
+    "starlette",
+    "mcp",
+    "mcp_types",
+    "jsonschema",
+    "uvicorn",
+}
+IMPURE = {("os", "environ"), ("os", "getcwd"), ("Path", "cwd"), ("Path", "home")}
+CLOCKS = {"datetime", "time"}
+MAX_LINES = 400
+MAX_FUNCTION = 60
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if "runtime" not in path.parts)
+
+
+def own_name(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    """Each import: module (dotted) and level (dots)."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.module:
+                yield node.module, node.level
+            else:
+                yield from ((alias.name, node.level) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=own_name)
+def test_imports_point_down(path: Path) -> None:
+    name = own_name(path)
+    if name == "__init__":
+        assert list(imports(path)) == []
+        return
+    inside = len(path.relative_to(PACKAGE).parts) > 1
+    for module, level in imports(path):
+        if level == 0 or module in ("__version__",):
+            continue
+        if inside and level == 1:
+            assert name == "targets"
+            allowed = path.stem == "__init__" or module == "expressions"
+            assert allowed, f"{path.stem} knows the target {module}"
+            continue
+        target = module.partition(".")[0]
+        assert LAYER[target] <= LAYER[name], f"{name} imports {target}"
+
+
+def test_every_module_has_a_layer() -> None:
+    names = {own_name(path) for path in modules()} - {"__init__"}
+    assert names == set(LAYER)
+
+
+@pytest.mark.parametrize("path", modules(), ids=own_name)
+def test_libraries_have_one_user(path: Path) -> None:
+    for module, level in imports(path):
+        library = module.partition(".")[0]
+        if level or library in sys.stdlib_module_names:
+            continue
+        assert own_name(path) in OWNERS[library], f"{own_name(path)} imports {library}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=own_name)
+def test_only_the_command_line_reads_its_surroundings(path: Path) -> None:
+    if own_name(path) in ("cli", "serving", "verify"):
+        return
+    assert not CLOCKS & {module for module, _ in imports(path)}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert (node.value.id, node.attr) not in IMPURE
+
+
+@pytest.mark.parametrize("path", modules(), ids=own_name)
+def test_modules_and_functions_are_small(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= MAX_FUNCTION, node.name
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "runtime").glob("*.py")), ids=own_name
+)
+def test_support_code_is_independent(path: Path) -> None:
+    for module, level in imports(path):
+        library = module.partition(".")[0]
+        assert library != "nafgen"
+        known = library in sys.stdlib_module_names or library in GENERATED_MAY_IMPORT
+        assert level == 1 or known, module
+
+
+ALLOWED_NODES = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Getattr,
+    nodes.For,
+    nodes.If,
+    nodes.Not,
+)
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.glob("*.j2")), ids=lambda p: p.name)
+def test_templates_hold_layout_only(path: Path) -> None:
+    def walk(node: nodes.Node) -> Iterator[nodes.Node]:
+        yield node
+        for child in node.iter_child_nodes():
+            yield from walk(child)
+
+    tree = Environment().parse(path.read_text(encoding="utf-8"))
+    for node in walk(tree):
+        assert isinstance(node, ALLOWED_NODES), f"line {node.lineno}: {node!r}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=own_name)
+def test_models_are_frozen(path: Path) -> None:
+    if own_name(path) not in ("spec", "ir", "plan", "targets", "manifest"):
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dataclass":
+            given = {k.arg: ast.literal_eval(k.value) for k in node.keywords}
+            assert given.get("frozen") is True

@@ -1,0 +1,326 @@
+"""Hostile text in every string position of a spec: refused, or inert in what comes out."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+from compile_support import compile_text, files_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nafgen import format as formatting
+from nafgen import prove, targets
+from nafgen.pycode import Code, doc_text, lit
+
+SPEC: dict[str, Any] = {
+    "naftiko": "1.0.0-alpha2",
+    "info": {"label": "Label", "description": "What it is"},
+    "binds": [{"namespace": "env", "keys": {"KEY": "KEY"}}],
+    "capability": {
+        "consumes": [
+            {
+                "type": "http",
+                "namespace": "api",
+                "baseUri": "https://api.example/v1",
+                "description": "An API",
+                "authentication": {
+                    "type": "apikey",
+                    "key": "X-Key",
+                    "value": "Key {{KEY}}",
+                    "placement": "header",
+                },
+                "headers": {"X-Version": "1"},
+                "resources": [
+                    {
+                        "name": "things",
+                        "path": "/things/{id}",
+                        "operations": [
+                            {
+                                "name": "change",
+                                "method": "POST",
+                                "description": "Change a thing",
+                                "inputParameters": [
+                                    {
+                                        "name": "q",
+                                        "in": "query",
+                                        "type": "string",
+                                        "description": "Words",
+                                    },
+                                    {"name": "v", "in": "query", "value": "fixed"},
+                                ],
+                                "body": {
+                                    "type": "json",
+                                    "data": {"a": "{{tools.b}} c"},
+                                },
+                                "outputParameters": [
+                                    {"name": "r", "type": "object", "value": "$.r"}
+                                ],
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+        "exposes": [
+            {
+                "type": "rest",
+                "namespace": "rest-ns",
+                "description": "REST",
+                "resources": [
+                    {
+                        "name": "things",
+                        "path": "/things/{id}",
+                        "operations": [
+                            {
+                                "name": "change",
+                                "method": "PUT",
+                                "description": "Change it",
+                                "call": "api.change",
+                                "with": {"q": "rest.words", "id": "rest.id"},
+                                "outputParameters": [
+                                    {
+                                        "type": "object",
+                                        "properties": {
+                                            "x": {"type": "string", "mapping": "$.x"},
+                                            "y": {"type": "string", "value": "const"},
+                                        },
+                                    }
+                                ],
+                            }
+                        ],
+                    }
+                ],
+            },
+            {
+                "type": "mcp",
+                "namespace": "mcp-ns",
+                "description": "MCP",
+                "tools": [
+                    {
+                        "name": "change-thing",
+                        "label": "Change",
+                        "description": "Change a thing",
+                        "inputParameters": [
+                            {"name": "id", "type": "string", "description": "Which"}
+                        ],
+                        "call": "api.change",
+                        "with": {"q": "literal"},
+                    }
+                ],
+            },
+        ],
+    },
+}
+
+HOSTILE = (
+    '"',
+    "'",
+    '"""',
+    "'''",
+    "\\",
+    '\\"',
+    '"""; import os; os.abort()  # ',
+    "'); __import__('os').abort(); ('",
+    "a\rimport os\r",
+    "a\nimport os\n",
+    "a\u2028import os\u2029\x85b",
+    "a\x00b\x1b[31m\x07",
+    "\u202e\u2066evil\u2069",
+    "{{ 7 * 7 }}",
+    "{% raw %}{# x #}{% endraw %}",
+    "{x!r} {0} %s %(x)s ${HOME} `id` $(id)",
+    "../../../etc/passwd",
+    "/absolute/../up\\..\\x",
+    "# noqa: E501\ntype: ignore",
+    "\N{PILE OF POO} \N{FULLWIDTH LATIN SMALL LETTER F} é",
+    "__class__",
+    "import",
+    "",
+    " ",
+    "x" * 5000,
+)
+
+Path_ = tuple[str | int, ...]
+
+
+def positions(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, bool]]:
+    """Where text stands: at values, and (True) at keys that the author chooses."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if path and path[-1] in ("keys", "with", "headers", "data", "properties"):
+                yield (*path, key), True
+            yield from positions(member, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from positions(item, (*path, index))
+    elif isinstance(value, str):
+        yield path, False
+
+
+def changed(path: Path_, is_key: bool, text: str) -> str:
+    spec = copy.deepcopy(SPEC)
+    node: Any = spec
+    for step in path[:-1]:
+        node = node[step]
+    if is_key:
+        node[text] = node.pop(path[-1])
+    else:
+        node[path[-1]] = text
+    return yaml.safe_dump(spec, sort_keys=False)
+
+
+def literals(files: dict[str, str]) -> set[str]:
+    """Every text literal of the Python files."""
+    return {
+        node.value
+        for path, text in files.items()
+        if path.endswith(".py")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def check(text: str) -> None:
+    """The spec is refused with a diagnostic, or what it compiles to is inert."""
+    made = compile_text(text)
+    assert [found for found in made.diagnostics if found.code == "NAF501"] == []
+    if made.package is None:
+        assert any(found.severity == "error" for found in made.diagnostics)
+        return
+    assert not made.package.path.startswith(("/", "."))
+    files = files_of(made)
+    for path, content in files.items():
+        assert ".." not in path
+        assert "\r" not in content or path == "README.md"
+        if path.endswith(".py"):
+            tree = ast.parse(content)
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    names = {alias.name for alias in node.names}
+                    assert names.isdisjoint({"os"}) or path.startswith("_runtime/")
+        elif path.endswith(".md"):
+            assert all(c == "\n" or c.isprintable() for c in content)
+
+
+@pytest.fixture(autouse=True)
+def without_black(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layout does not matter here, and takes most of the time."""
+    monkeypatch.setattr(formatting, "python", str)
+
+
+TELLING = (*HOSTILE[:2], *HOSTILE[6:8], HOSTILE[9], HOSTILE[11], HOSTILE[17])
+
+
+@pytest.mark.parametrize("text", TELLING, ids=range(len(TELLING)))
+def test_hostile_text_is_refused_or_inert_everywhere(text: str) -> None:
+    for path, is_key in positions(SPEC):
+        check(changed(path, is_key, text))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    position=st.sampled_from(list(positions(SPEC))),
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+)
+def test_any_text_is_refused_or_inert_everywhere(
+    position: tuple[Path_, bool], text: str
+) -> None:
+    check(changed(*position, text))
+
+
+OPERATION: Path_ = ("capability", "consumes", 0, "resources", 0, "operations", 0)
+SHOWN: tuple[Path_, ...] = (
+    ("info", "label"),
+    ("info", "description"),
+    ("capability", "consumes", 0, "headers", "X-Version"),
+    (*OPERATION, "inputParameters", 1, "value"),
+    ("capability", "exposes", 1, "tools", 0, "description"),
+    ("capability", "exposes", 1, "tools", 0, "label"),
+    ("capability", "exposes", 1, "tools", 0, "inputParameters", 0, "description"),
+    ("capability", "exposes", 1, "tools", 0, "with", "q"),
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path[-1])
+def test_hostile_text_round_trips(path: Path_, text: str) -> None:
+    if "{{" in text or not text.strip():
+        return
+    files = files_of(compile_text(changed(path, False, text)))
+    assert text in literals(files)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_literals_are_lossless(text: str) -> None:
+    assert ast.literal_eval(lit(text)) == text
+    assert lit(text).isprintable()
+
+
+def test_a_docstring_holds_the_text_on_one_line() -> None:
+    for text in HOSTILE:
+        made = compile_text(
+            changed(("capability", "exposes", 0, "description"), False, text or "-")
+        )
+        tree = ast.parse(files_of(made)["app.py"])
+        shown = ast.get_docstring(tree, clean=False)
+        assert shown == (doc_text(text or "-") or "(no description)")
+
+
+def naive_lit(value: object) -> Code:
+    return Code(f'"{value}"')
+
+
+def naive_literal(value: object) -> Code:
+    return Code(json.dumps(value, ensure_ascii=False).replace('\\"', '"'))
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "broken"),
+    [
+        (targets.rest, "lit", naive_lit),
+        (targets.client, "lit", naive_lit),
+        (targets.mcp, "literal", naive_literal),
+    ],
+)
+@pytest.mark.parametrize(
+    "text",
+    ['", create_app(), "', 'x", "y', '"', '" + client + "'],
+)
+def test_the_proof_finds_text_that_escapes_a_careless_target(
+    target: object,
+    name: str,
+    broken: Callable[[object], Code],
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(target, name, broken)
+    spec = copy.deepcopy(SPEC)
+    spec["info"]["label"] = text
+    consumed = spec["capability"]["consumes"][0]
+    consumed["headers"]["X-Version"] = text
+    tool = spec["capability"]["exposes"][1]["tools"][0]
+    tool["inputParameters"][0]["description"] = text
+    made = compile_text(yaml.safe_dump(spec))
+    assert made.package is None
+    assert "NAF501" in {found.code for found in made.diagnostics}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["import os\n", "os.abort()\n", "x = 1  # anything else\n", "def f(: pass\n"],
+)
+def test_the_proof_knows_names_and_comments(text: str) -> None:
+    with pytest.raises(prove.UnprovenError):
+        prove.check_names(text, {"x"})
+
+
+def test_the_twin_of_harmless_text_is_the_same_object() -> None:
+    program = compile_text(yaml.safe_dump(SPEC)).program
+    assert program is not None
+    assert prove.twin(program.upstreams[0].namespace) is program.upstreams[0].namespace
+    assert prove.twin(('a"b',)) == ("a-22-b",)

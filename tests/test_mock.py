@@ -1,0 +1,189 @@
+"""A mocked upstream answers what the spec describes, and refuses what it does not."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from nafgen.expect import expected_result
+from nafgen.ir import McpAdapter, Program, RestAdapter
+from nafgen.mock import mock_app, mock_base_urls
+from nafgen.mock_requests import MAX_BODY
+from verify_support import KITCHEN, ONE_KEY, TWO_UPSTREAMS, compiled
+
+HEADERS = {"x-key": "k", "x-version": "2024-01-01"}
+LIST = "/dishes?cuisine=thai&page_size=50&lang=en"
+
+
+def program(source: str) -> Program:
+    made = compiled(source).program
+    assert made is not None
+    return made
+
+
+class Caller:
+    """A blocking way to call an ASGI application."""
+
+    def __init__(self, made: Program) -> None:
+        self._app = mock_app(made)
+
+    def __call__(self, method: str, url: str, **options: Any) -> httpx.Response:
+        async def call() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self._app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://mock"
+            ) as client:
+                return await client.request(method, url, **options)
+
+        return asyncio.run(call())
+
+
+@pytest.fixture
+def kitchen() -> Caller:
+    return Caller(program(KITCHEN))
+
+
+def assert_refused(answer: httpx.Response, status: int, what: str) -> None:
+    assert answer.status_code == status
+    assert answer.json()["error"]["status"] == status
+    assert what in answer.json()["error"]["message"]
+
+
+def test_an_answer_echoes_the_request(kitchen: Caller) -> None:
+    answer = kitchen(
+        "PUT",
+        "/dishes/a%2Fb/cook?lang=en",
+        headers=HEADERS,
+        json={"dish": {"heat": 3}, "nothing": None},
+    )
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {
+        "operation": "cook",
+        "path": {"dish-id": "a/b"},
+        "query": {"lang": "en"},
+        "body": {"dish": {"heat": 3}, "nothing": None},
+    }
+
+
+def test_an_answer_has_what_the_mappings_look_for(kitchen: Caller) -> None:
+    first = kitchen("GET", f"{LIST}&tag=a&tag=b", headers=HEADERS)
+    again = kitchen("GET", f"{LIST}&tag=a&tag=b", headers=HEADERS)
+    assert first.content == again.content
+    value = first.json()
+    assert value["query"]["tag"] == ["a", "b"]
+    for adapter in program(KITCHEN).adapters:
+        units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
+        unit = next(unit for unit in units if unit.name == "list-dishes")
+        made = expected_result(unit.result, value)
+        dishes = made if isinstance(adapter, McpAdapter) else made["dishes"]
+        assert len(dishes) == 2
+        assert all(dish["id"] for dish in dishes)
+
+
+def test_an_extracted_result_is_there() -> None:
+    source = KITCHEN.partition("  exposes:")[0] + (
+        "  exposes:\n  - type: mcp\n    namespace: m\n    port: 81\n    tools:\n"
+        "    - {name: a, description: A, call: kitchen.add-dish}\n"
+    )
+    answer = Caller(program(source))("GET", LIST, headers=HEADERS)
+    assert answer.json()["data"]["items"]["operation"] == "list-dishes"
+
+
+def test_other_formats_are_text(kitchen: Caller) -> None:
+    answer = kitchen(
+        "GET", "/dishes/1/photo.xl?format=png&v=2&lang=en", headers=HEADERS
+    )
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert '"size": "xl"' in answer.text
+
+
+def test_head_has_no_body(kitchen: Caller) -> None:
+    answer = kitchen("HEAD", "/dishes/1?lang=en", headers=HEADERS)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) > 0
+
+
+def test_paths_and_methods(kitchen: Caller) -> None:
+    assert_refused(kitchen("GET", "/nope", headers=HEADERS), 404, "/nope")
+    answer = kitchen("POST", "/dishes/1", headers=HEADERS)
+    assert_refused(answer, 405, "POST")
+    assert answer.headers["allow"] == "PUT, PATCH, DELETE, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "headers", "body", "status", "what"),
+    [
+        ("GET", LIST, {"x-version": "2024-01-01"}, None, 401, "X-Key"),
+        ("GET", LIST, {"x-key": "k"}, None, 400, "x-version is missing"),
+        ("GET", LIST, {**HEADERS, "x-version": "1"}, None, 400, "not 2024-01-01"),
+        ("GET", LIST.replace("50", "5"), HEADERS, None, 400, "page_size is not 50"),
+        ("GET", LIST.replace("cuisine", "c"), HEADERS, None, 400, "cuisine is missing"),
+        ("GET", LIST.replace("=en", "=de"), HEADERS, None, 400, "lang is not en"),
+        ("POST", "/dishes?lang=en", HEADERS, b"{}", 400, "the body lacks title"),
+        ("POST", "/dishes?lang=en", HEADERS, b"{", 400, "not JSON"),
+        ("PUT", "/dishes/1?lang=en", HEADERS, None, 400, "the body is missing"),
+        ("PATCH", "/dishes/1", HEADERS, b" " * (MAX_BODY + 1), 413, str(MAX_BODY)),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    kitchen: Caller,
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes | None,
+    status: int,
+    what: str,
+) -> None:
+    answer = kitchen(method, url, headers=headers, content=body)
+    assert_refused(answer, status, what)
+
+
+def test_several_upstreams_are_served_below_their_namespaces() -> None:
+    made = program(TWO_UPSTREAMS)
+    call = Caller(made)
+    assert mock_base_urls(made, "http://127.0.0.1:9/") == {
+        "PLAIN_BASE_URL": "http://127.0.0.1:9/plain",
+        "TOKEN_BASE_URL": "http://127.0.0.1:9/token",
+    }
+    basic = call("GET", "/plain/things", headers={"authorization": "Basic dTpw"})
+    assert basic.json()["operation"] == "list"
+    bearer = call("GET", "/token/things/7", headers={"authorization": "Bearer t"})
+    assert bearer.json()["path"] == {"id": "7"}
+    wrong = call("GET", "/plain/things", headers={"authorization": "Bearer t"})
+    assert_refused(wrong, 401, "Basic")
+    assert wrong.headers["www-authenticate"] == "Basic"
+
+
+def test_one_upstream_is_served_at_the_root() -> None:
+    assert mock_base_urls(program(KITCHEN), "http://h:1") == {
+        "KITCHEN_BASE_URL": "http://h:1"
+    }
+
+
+def test_keys_in_the_query_and_in_cookies() -> None:
+    in_query = Caller(program(ONE_KEY.format("query")))
+    assert in_query("GET", "/it?q=1&api_key=k").status_code == 200
+    assert_refused(in_query("GET", "/it?q=1"), 401, "query api_key")
+    assert_refused(in_query("GET", "/it?api_key=k"), 400, "query q is missing")
+    in_cookie = Caller(program(ONE_KEY.format("cookie")))
+    sent = in_cookie("GET", "/it?q=1", headers={"cookie": "a=b; api_key=k"})
+    assert sent.status_code == 200
+    assert_refused(in_cookie("GET", "/it?q=1"), 401, "cookie api_key")
+
+
+def test_it_starts_and_stops() -> None:
+    received = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(received)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(mock_app(program(KITCHEN))({"type": "lifespan"}, receive, send))
+    assert [message["type"] for message in sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
