@@ -22,8 +22,8 @@ def compile_file(path: Path, relative: str = "") -> Compilation:
         file = path.with_name(Path(shown).name)
         return file.read_bytes() if file.exists() else None
 
-    name = relative or path.name
-    return compile_spec(Spec(shown=name, relative=name), read)
+    spec = Spec(shown=path.name, relative=relative or path.name)
+    return compile_spec(spec, read)
 
 
 def files_of(made: Compilation) -> dict[str, str]:

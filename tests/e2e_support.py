@@ -177,18 +177,19 @@ class BatchesApi:
     def __init__(self) -> None:
         self.public_url = ""
         self.clear()
-        batches = "/v1/messages/batches"
-        self.app = Starlette(
-            routes=[
-                Route(batches, self._list, methods=["GET"]),
-                Route(batches, self._create, methods=["POST"]),
-                Route(batches + "/{id}", self._retrieve, methods=["GET"]),
-                Route(batches + "/{id}", self._delete, methods=["DELETE"]),
-                Route(batches + "/{id}/cancel", self._cancel, methods=["POST"]),
-                Route(batches + "/{id}/results", self._results, methods=["GET"]),
-            ],
-            exception_handlers={HTTPException: _as_api_error},
-        )
+        routes = [
+            Route(f"/v1/messages/batches{rest}", endpoint, methods=[method])
+            for method, rest, endpoint in (
+                ("GET", "", self._list),
+                ("POST", "", self._create),
+                ("GET", "/{id}", self._retrieve),
+                ("DELETE", "/{id}", self._delete),
+                ("POST", "/{id}/cancel", self._cancel),
+                ("GET", "/{id}/results", self._results),
+            )
+        ]
+        handlers = {HTTPException: _as_api_error}
+        self.app = Starlette(routes=routes, exception_handlers=handlers)
 
     def clear(self) -> None:
         """Forget all batches, requests and failures."""
@@ -218,11 +219,8 @@ class BatchesApi:
                 body=body,
             )
         )
-        refusal = self._refusal(request)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
-        await self.app(scope, _replayed(body, receive), send)
+        answer = self._refusal(request) or self.app
+        await answer(scope, _replayed(body, receive), send)
 
     def add(self, *custom_ids: str) -> str:
         """A new batch in progress, of requests with these ids; gives its id."""
@@ -235,9 +233,7 @@ class BatchesApi:
             "request_counts": _counts(processing=len(custom_ids)),
             "created_at": "2026-05-19T10:00:00Z",
             "expires_at": "2026-05-20T10:00:00Z",
-            "ended_at": None,
-            "cancel_initiated_at": None,
-            "archived_at": None,
+            **dict.fromkeys(("ended_at", "cancel_initiated_at", "archived_at")),
             "results_url": None,
             "custom_ids": custom_ids,
         }
@@ -386,7 +382,7 @@ def _counts(**counts: int) -> dict[str, int]:
 
 
 def _shown(batch: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in batch.items() if name != "custom_ids"}
+    return {name: batch[name] for name in batch if name != "custom_ids"}
 
 
 def _answer(content: Any, status: int = 200) -> Response:

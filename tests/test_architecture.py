@@ -18,10 +18,12 @@ LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
     1: "source inputs spec ir plan resources report",
     2: "schema overlay reader keywords values matching lower binds results operations"
-    " upstreams exposed resolve link naming names arguments bodies",
+    " upstreams exposed resolve link naming names arguments bodies units"
+    " lower_consumed lower_exposed",
     3: "targets",
     4: "render format prove disk drift write",
-    5: "compile expect verify mock",
+    5: "compile examples expect verify verify_probe verify_client verify_rest verify_mcp"
+    " mock mock_requests",
     6: "build config dump explain serving cli __main__",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
@@ -33,9 +35,10 @@ OWNERS = {
     "black": {"format"},
     "click": {"cli"},
     "uvicorn": {"serving"},
-    "httpx": {"verify"},
+    "httpx": {"verify", "verify_probe", "verify_client", "verify_rest", "verify_mcp"},
     "fastapi": set(),
-    "mcp": {"verify"},
+    "mcp": {"verify_mcp"},
+    "mcp_types": {"verify_mcp"},
 }
 GENERATED_MAY_IMPORT = {
     "httpx",

@@ -101,7 +101,9 @@ class TestBuild:
 
 
 class TestNames:
-    @pytest.mark.parametrize("named", ["specs", "specs/red", "specs/red/photos.yaml"])
+    @pytest.mark.parametrize(
+        "named", [".", "specs", "specs/red", "specs/red/photos.yaml"]
+    )
     def test_by_file_and_by_folder(self, project: Project, named: str) -> None:
         project.write("specs/red/photos.yaml", PHOTOS)
         project("build")

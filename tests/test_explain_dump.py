@@ -136,6 +136,10 @@ class TestNoLine:
         assert run.code == 2
         assert ".nafgen.json cannot be read" in run.err
 
+    def test_hostile_names(self, project: Project) -> None:
+        for what in ("\x1b[2J", "\x1b[2J:1"):
+            assert "\\x1b[2J" in project("explain", what).err
+
     def test_no_python(self) -> None:
         assert pointer_at("# capability.x\ndef f(:\n", 2) is None
 

@@ -1,6 +1,7 @@
 """A mocked upstream answers what the spec describes, and refuses what it does not."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 from nafgen.expect import expected_result
 from nafgen.ir import McpAdapter, Program, RestAdapter
 from nafgen.mock import mock_app, mock_base_urls
-from nafgen.mock_requests import MAX_BODY
+from nafgen.mock_requests import MAX_BODY, Message
 from verify_support import KITCHEN, ONE_KEY, TWO_UPSTREAMS, compiled
 
 HEADERS = {"x-key": "k", "x-version": "2024-01-01"}
@@ -173,13 +174,15 @@ def test_keys_in_the_query_and_in_cookies() -> None:
 
 
 def test_it_starts_and_stops() -> None:
-    received = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
-    sent: list[dict[str, Any]] = []
+    received: Iterator[Message] = iter(
+        [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    )
+    sent: list[Message] = []
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> Message:
         return next(received)
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
 
     asyncio.run(mock_app(program(KITCHEN))({"type": "lifespan"}, receive, send))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import importlib
 import json
 import os
 import re
@@ -12,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,10 @@ import httpx
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp.server.lowlevel import Server
 from nafgen import runtime
-from runtime_support import SOON, Exchange, upstream
+from nafgen.runtime.main import Adapter, _chosen, _listening, _mcp_app, _where
+from runtime_support import SOON, Exchange, serving, upstream
 
 CLIENT = """
 from ._runtime.upstream import AsyncClient, Environment
@@ -82,15 +86,25 @@ MAIN = """
 import logging
 from ._runtime.main import Adapter, main
 
-logging.basicConfig(level=logging.INFO)
 ADAPTERS = (
     Adapter("rest", "app", "127.0.0.1", 0),
     Adapter("mcp", "mcp_server", "127.0.0.1", 0),
     Adapter("mcp", "stdio_server", "127.0.0.1", 0, "stdio"),
 )
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
     raise SystemExit(main(__package__, *ADAPTERS))
 """
+ASK = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
 SETTINGS = {"THINGS_KEY": "s3cr3t", "OTHERS_KEY": "0ther"}
 
 
@@ -122,7 +136,7 @@ def start(package: Path, *arguments: str, **settings: str) -> subprocess.Popen[s
     return subprocess.Popen(
         [sys.executable, "-m", "things", *arguments],
         cwd=package,
-        env=environment(**(settings or SETTINGS)),
+        env=environment(**{**SETTINGS, **settings}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -130,19 +144,12 @@ def start(package: Path, *arguments: str, **settings: str) -> subprocess.Popen[s
     )
 
 
-def ended(package: Path, *arguments: str, **settings: str) -> tuple[int, str, str]:
-    """The exit code, stdout and stderr of a process that ends by itself."""
-    with start(package, *arguments, **settings) as process:
-        out, err = process.communicate(timeout=20)
-        return process.returncode, out, err
-
-
 @contextmanager
 def running(
     package: Path, *arguments: str, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A process that serves, and the URLs that it says it listens on."""
-    with start(package, *arguments, **{**SETTINGS, **settings}) as process:
+    with start(package, *arguments, **settings) as process:
         try:
             assert process.stderr
             told = ""
@@ -161,55 +168,118 @@ def stopped(process: subprocess.Popen[str], number: int) -> tuple[int, str, str]
     return process.returncode, out, err
 
 
-def test_every_missing_setting_is_named_before_anything_listens(package: Path) -> None:
-    assert ended(package, "serve", NONE="") == (
+@pytest.fixture
+def ended(
+    package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs what ends by itself: the exit code, stdout and stderr."""
+
+    def run(*arguments: str, **settings: str) -> tuple[int, str, str]:
+        monkeypatch.syspath_prepend(package)
+        monkeypatch.setattr(sys, "argv", ["things", *arguments])
+        for name in SETTINGS:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        try:
+            code = importlib.import_module("things._runtime.main").main(
+                "things", *importlib.import_module("things.__main__").ADAPTERS
+            )
+        except SystemExit as exit_:
+            code = exit_.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+Ended = Callable[..., tuple[int, str, str]]
+
+
+def test_every_missing_setting_is_named_before_anything_listens(ended: Ended) -> None:
+    assert ended("serve") == (
         2,
         "",
         "things: set THINGS_KEY, OTHERS_KEY in the environment\n",
     )
 
 
-def test_a_setting_that_is_wrong(package: Path) -> None:
+def test_a_setting_that_is_wrong(ended: Ended) -> None:
     wrong = {**SETTINGS, "THINGS_TIMEOUT": "soon"}
-    assert ended(package, "mcp", "--only", "mcp_server", **wrong) == (
+    assert ended("mcp", "--only", "mcp_server", **wrong) == (
         2,
         "",
         "things: THINGS_TIMEOUT must be a number from 0.001\n",
     )
 
 
-def test_a_port_that_is_taken(package: Path) -> None:
+def test_a_port_that_is_taken(ended: Ended) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        code, out, err = ended(package, "rest", "--port", port)
+        code, out, err = ended("rest", "--port", port, **SETTINGS)
     assert (code, out) == (2, "")
     assert f"things: cannot listen on 127.0.0.1:{port}: Address already in use" in err
-    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "message"),
     [
-        ("rest", "--host", "nothing.invalid"),
-        ("rest", "--port", "65536"),
-        ("rest", "--port", "x"),
-        ("rest", "--only", "mcp_server"),
-        ("mcp", "--transport", "stdio"),
-        (),
+        (("rest", "--host", "nothing.invalid"), "cannot listen on nothing.invalid:0"),
+        (("rest", "--host", "a" * 99), "cannot listen on aaa"),
+        (("rest", "--port", "65536"), "a number from 0 to 65535"),
+        (("rest", "--port", "x"), "a number from 0 to 65535"),
+        (("rest", "--only", "mcp_server"), "invalid choice"),
+        (("rest", "--transport", "stdio"), "unrecognized arguments"),
+        (("mcp", "--transport", "stdio"), "only one server can use stdio"),
+        ((), "required: command"),
     ],
 )
-def test_what_cannot_be_run(package: Path, arguments: tuple[str, ...]) -> None:
-    code, out, err = ended(package, *arguments)
+def test_what_cannot_be_run(
+    ended: Ended, arguments: tuple[str, ...], message: str
+) -> None:
+    code, out, err = ended(*arguments, **SETTINGS)
     assert (code, out) == (2, "")
-    assert "Traceback" not in err
-    assert len(err) > 20
+    assert message in err
 
 
-def test_tools_need_no_settings(package: Path) -> None:
-    code, out, _ = ended(package, "tools", NONE="")
-    assert code == 0
+def test_tools_need_no_settings(ended: Ended) -> None:
+    code, out, err = ended("tools")
+    assert (code, err) == (0, "")
     assert [tool["name"] for tool in json.loads(out)] == ["read", "read"]
     assert "inputSchema" in json.loads(out)[0]
+
+
+def test_further_adapters_follow_the_port() -> None:
+    adapters = [
+        Adapter("rest", "app", "127.0.0.1", 1),
+        Adapter("mcp", "a", "127.0.0.1", 2, "stdio"),
+        Adapter("mcp", "b", "127.0.0.1", 3),
+    ]
+    options = argparse.Namespace(command="serve", port=8000, host="10.0.0.1", only=None)
+    chosen = _chosen(options, adapters)
+    assert [(a.host, a.port) for a in chosen if a.transport == "http"] == [
+        ("10.0.0.1", 8000),
+        ("10.0.0.1", 8001),
+    ]
+    options = argparse.Namespace(command="mcp", port=None, host=None, only=None)
+    assert [a.port for a in _chosen(options, adapters)] == [2, 3]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_addresses(host: str) -> None:
+    adapter = Adapter("mcp", "mcp_server", host, 0)
+    opened = _listening(adapter)
+    try:
+        ports = {listening.getsockname()[1] for listening in opened}
+        assert len(ports) == 1
+        shown = {"::1": "[::1]"}.get(host, host)
+        assert _where(adapter, opened) == f"mcp on http://{shown}:{ports.pop()}/mcp"
+        for listening in opened:
+            with socket.create_connection(listening.getsockname()[:2], timeout=SOON):
+                pass
+    finally:
+        for listening in opened:
+            listening.close()
 
 
 async def tool_of(server: Any, mode: str) -> Any:
@@ -233,8 +303,7 @@ def test_all_adapters_in_one_process(package: Path) -> None:
         assert asyncio.run(tool_of(mcp, "auto")) == {"a": 1}
         assert asyncio.run(tool_of(mcp, "legacy")) == {"a": 1}
         assert process.stdin and process.stdout
-        ask = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
-        process.stdin.write(json.dumps(ask) + "\n")
+        process.stdin.write(json.dumps(ASK) + "\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["result"]["serverInfo"]
         code, out, err = stopped(process, signal.SIGTERM)
@@ -244,22 +313,17 @@ def test_all_adapters_in_one_process(package: Path) -> None:
     assert "s3cr3t" not in err
 
 
-INITIALIZE = {
-    "protocolVersion": "2025-11-25",
-    "capabilities": {},
-    "clientInfo": {"name": "test", "version": "1"},
-}
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_two_servers_end_cleanly(package: Path, number: int) -> None:
-    arguments = ("serve", "--only", "app") if number == signal.SIGTERM else ("serve",)
-    with running(package, *arguments) as (process, urls):
-        with httpx.Client() as idle:
-            idle.get(f"{urls[0]}/-/health")
-            code, out, err = stopped(process, number)
+def test_servers_go_on_after_the_end_of_stdin_and_end_cleanly(package: Path) -> None:
+    with running(package, "serve") as (process, urls), httpx.Client() as idle:
+        assert process.stdin
+        process.stdin.close()
+        process.stdin = None
+        for url in urls:
+            assert idle.get(url.replace("/mcp", "/-/health")).status_code in (200, 404)
+        code, out, err = stopped(process, signal.SIGINT)
     assert (code, out) == (0, "")
     assert "Traceback" not in err
+    assert err.count("Application shutdown complete") == 2
 
 
 def test_a_request_under_way_is_finished(package: Path) -> None:
@@ -297,41 +361,45 @@ def test_stdio_holds_nothing_but_the_protocol(package: Path) -> None:
 
 
 def test_stdio_ends_with_its_input(package: Path) -> None:
-    code, out, err = ended(package, "mcp", "--only", "stdio_server", **SETTINGS)
-    assert (code, out) == (0, "")
+    with start(package, "mcp", "--only", "stdio_server") as process:
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stdio_ends_by_a_signal(package: Path, number: int) -> None:
-    with start(package, "mcp", "--only", "stdio_server", **SETTINGS) as process:
+def test_stdio_ends_by_a_signal(package: Path) -> None:
+    with start(package, "mcp", "--only", "stdio_server") as process:
         assert process.stdin and process.stdout
-        ask = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
-        process.stdin.write(json.dumps(ask) + "\n")
+        process.stdin.write(json.dumps(ASK) + "\n")
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == 1
-        code, out, err = stopped(process, number)
+        code, out, err = stopped(process, signal.SIGINT)
     assert (code, out) == (0, "")
     assert "Traceback" not in err
 
 
-def test_hosts_and_origins(package: Path) -> None:
-    ask = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE}
+def test_hosts_and_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     accept = {"accept": "application/json, text/event-stream"}
 
-    def status(url: str, **headers: str) -> int:
-        named = {name: value for name, value in headers.items() if value}
-        return httpx.post(url, json=ask, headers={**accept, **named}).status_code
+    def status(**headers: str) -> int:
+        named = {**accept, **headers}
+        return httpx.post(f"{url}/mcp", json=ASK, headers=named).status_code
 
-    arguments = ("mcp", "--only", "mcp_server", "--host", "::1")
-    hosts = "mcp.example.com, [2001:db8::1]"
-    with running(package, *arguments, ALLOWED_HOSTS=hosts) as (_, urls):
-        (url,) = urls
-        assert url.startswith("http://[::1]:")
-        assert status(url) == 200
-        for host in ("localhost:1", "127.0.0.1", "mcp.example.com", "[2001:db8::1]:9"):
-            assert status(url, host=host) == 200
-            assert status(url, host=host, origin=f"https://{host}") == 200
+    monkeypatch.setenv("ALLOWED_HOSTS", "mcp.example.com, [2001:db8::1] 2001:db8::2")
+    app = _mcp_app(Server("things"), Adapter("mcp", "mcp_server", "10.0.0.1", 0))
+    with serving(app) as url:
+        assert status() == 200
+        for host in (
+            "localhost:1",
+            "127.0.0.1",
+            "[::1]:9",
+            "10.0.0.1:9",
+            "mcp.example.com",
+            "[2001:db8::1]:9",
+            "[2001:db8::2]",
+        ):
+            assert status(host=host) == 200
+            assert status(host=host, origin=f"https://{host}") == 200
         for host in ("evil.example.com", "mcp.example.com.evil.test", "localhost.evil"):
-            assert status(url, host=host) == 421
-            assert status(url, origin=f"http://{host}") == 403
+            assert status(host=host) == 421
+            assert status(origin=f"http://{host}") == 403

@@ -126,6 +126,12 @@ def test_a_secret_that_cannot_be_sent_is_refused_before_anything_runs() -> None:
     assert "s3cr3t" not in f"{caught.value}{caught.value.args}"
 
 
+@pytest.fixture(autouse=True)
+def unfiltered(monkeypatch: Patch) -> None:
+    """Log lines that the packages of other tests do not mask."""
+    monkeypatch.setattr(logging.getLogger("httpx"), "filters", [])
+
+
 def sent(connection: Connection, call: Call) -> None:
     transport = httpx.MockTransport(lambda request: httpx.Response(200))
     with httpx.Client(transport=transport) as http:

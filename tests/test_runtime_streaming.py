@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -14,6 +15,8 @@ from nafgen.runtime.calls import Call, Connection
 from nafgen.runtime.rest import OPTIONS, STREAMED, add_health, closing, relay
 from nafgen.runtime.upstream import AsyncClient
 from runtime_support import SOON, Exchange, serving, upstream
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 
 def made(base_url: str, timeout: float) -> FastAPI:
@@ -103,6 +106,45 @@ def test_the_upstream_is_left_when_the_client_leaves(name: str) -> None:
         with httpx.stream("GET", f"{app}/x", timeout=SOON) as answer:
             assert next(answer.iter_raw()).startswith((b"1", b"x"))
         assert script.gone.wait(SOON)
+
+
+class Body(httpx.AsyncByteStream):
+    """An upstream's answer that knows whether it was closed."""
+
+    closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def test_the_upstream_is_left_when_an_answer_cannot_be_sent() -> None:
+    body = Body()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=body)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        raise OSError("gone")
+
+    async def run() -> None:
+        transport = httpx.MockTransport(answer)
+        async with httpx.AsyncClient(transport=transport) as http:
+            api = AsyncClient(Connection("https://api.test"), http)
+            response = await relay(api, Call("GET", "/x"))
+            assert not body.closed
+            scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+            with pytest.raises(ClientDisconnect):
+                await response(scope, receive, send)
+            assert body.closed
+
+    asyncio.run(run())
 
 
 def test_an_answer_that_breaks_off_is_not_taken_for_whole() -> None:

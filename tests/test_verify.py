@@ -64,7 +64,7 @@ def test_what_is_right_has_no_differences(
         ("client.py", "kitchen.example.com", "elsewhere.example.com", "host"),
         ("client.py", "{segment(dish_id)}", "{dish_id}", "path"),
         ("client.py", 'env.get("KITCHEN_KEY"', 'env.get("OTHER"', "missing settings"),
-        ("app.py", '"dishes": [', '"dish": [', "GET route: body"),
+        ("app.py", '"dishes": each(', '"dish": each(', "GET route: body"),
         ("app.py", "calls.drop_dish(dish_id)", 'calls.drop_dish("1")', "DELETE route"),
         ("app.py", '@app.patch("', '@app.post("', "PATCH route"),
         ("app.py", "add_health(app)", "app.routes.clear()", "GET route: status"),

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from nafgen.compile import Compilation, Spec, compile_spec
+from nafgen.compile import Compilation, compile_spec
+from nafgen.inputs import Spec
 
 KITCHEN = """
 naftiko: 1.0.0-alpha2

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Query, Response
 
 from . import client as calls
-from ._runtime.mapping import items, pick
+from ._runtime.mapping import each, pick
 from ._runtime.rest import OPTIONS, add_health, closing, relay
 from .client import AsyncWeather
 
@@ -55,7 +55,10 @@ def _current_weather_result(value: Any) -> Any:
 
 
 def _forecast_result(value: Any) -> Any:
-    return [
-        {"time": pick(item, "dt_txt"), "temperature": pick(item, "main", "temp")}
-        for item in items(value, "list")
-    ]
+    return each(
+        pick(value, "list"),
+        lambda item: {
+            "time": pick(item, "dt_txt"),
+            "temperature": pick(item, "main", "temp"),
+        },
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from . import spec
 from .diagnostics import Reporter, Span
 from .ir import Argument, Location, Type
+
+PROTOCOL_HEADERS: Final = frozenset({"accept", "authorization", "user-agent"})
 
 
 class RefusedError(Exception):
@@ -26,13 +28,13 @@ class Arguments:
         return tuple(self.found)
 
     def add(self, param: spec.Param, place: Location, required: bool) -> Argument:
-        """The argument of a parameter."""
+        """The argument of a parameter; no caller is required to give protocol headers."""
         argument = Argument(
             name=param.name,
             location=place,
             type=type_of(param.type, Type.STRING),
             items=type_of(param.items, Type.ANY) if param.items else None,
-            required=required,
+            required=required and not is_protocol_header(place, param.name),
             description=param.description,
             origin=param.origin,
         )
@@ -47,6 +49,14 @@ class Arguments:
         """
         self.reporter.report(code, span, message, hint=hint)
         raise RefusedError(code)
+
+
+def is_protocol_header(place: Location, name: str) -> bool:
+    """Whether it is a credential or belongs to HTTP itself, and so is never an input."""
+    name = name.lower()
+    return place is Location.HEADER and (
+        name in PROTOCOL_HEADERS or name.startswith("content-")
+    )
 
 
 def place_of(param: spec.Param) -> str:

@@ -48,6 +48,8 @@ class BodyLinker:
             return self._block(block, members)
         if [param.name for param in members] == ["body"]:
             param = members[0]
+            if param.value is not None:
+                return self._member(param)
             whole = replace(param, type=param.type or "object")
             return self.arguments.add(
                 whole, Location.BODY, required=bool(param.required)

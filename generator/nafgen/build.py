@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -96,29 +96,32 @@ def read(shown: str) -> bytes | None:
 def discover(paths: Sequence[Path], roots: Sequence[Path]) -> list[Spec]:
     """The specs that paths name: files, and all below folders that are not hidden.
 
-    A spec's relative path begins at the root that holds what was named; outside of all
-    roots it begins at the folder that was named, and is a named file's name.
+    A spec's relative path begins at the root that holds it; outside of all roots it
+    begins at the folder that was named, and is a named file's name.
 
     Raises:
         OSError: a folder cannot be read.
     """
     found: dict[str, Spec] = {}
     for path in paths:
-        root = root_of(path, roots)
+        named = root_of(path, roots)
         for file in _below(path) if path.is_dir() else [path]:
-            relative = _absolute(file).relative_to(root).as_posix()
+            absolute = _absolute(file)
+            root = _root_above(absolute, roots) or named
+            relative = absolute.relative_to(root).as_posix()
             spec = Spec(shown=file.as_posix(), relative=relative)
-            found.setdefault(str(_absolute(file)), spec)
+            found.setdefault(str(absolute), spec)
     return list(found.values())
 
 
 def root_of(path: Path, roots: Sequence[Path]) -> Path:
     """The absolute path that the relative paths of specs at or below a path begin at."""
-    absolute = _absolute(path)
-    for root in (_absolute(folder_of(root)) for root in roots):
-        if absolute.is_relative_to(root):
-            return root
-    return _absolute(folder_of(path))
+    return _root_above(_absolute(path), roots) or _absolute(folder_of(path))
+
+
+def _root_above(absolute: Path, roots: Sequence[Path]) -> Path | None:
+    folders = (_absolute(folder_of(root)) for root in roots)
+    return next((each for each in folders if absolute.is_relative_to(each)), None)
 
 
 def folder_of(path: Path) -> Path:
@@ -202,8 +205,9 @@ def _build_one(spec: Spec, package: str, options: Options) -> Result:
         generator=generator(),
         discard_edits=options.discard_edits,
     )
-    partial = bool(made.package.summary["left_out"])
-    status = "partial" if partial and outcome.status != "refused" else outcome.status
+    refused = outcome.status == "refused"
+    partial = _is_partial(made.package.summary, made.reporter)
+    status = "partial" if partial and not refused else outcome.status
     return Result(
         spec=spec.shown,
         package=package,
@@ -213,6 +217,12 @@ def _build_one(spec: Spec, package: str, options: Options) -> Result:
         changed=outcome.status == "built",
         diff=outcome.diff,
     )
+
+
+def _is_partial(summary: dict[str, Any], findings: Iterable[Diagnostic]) -> bool:
+    """Whether something of the spec was not compiled."""
+    costly = (found.severity is Severity.ERROR for found in findings)
+    return bool(summary.get("left_out")) or any(costly)
 
 
 def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
@@ -239,7 +249,7 @@ def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
     return Result(
         spec=spec.shown,
         package=package,
-        status="partial" if summary.get("left_out") else "unchanged",
+        status="partial" if _is_partial(summary, found) else "unchanged",
         summary=summary,
         diagnostics=found,
     )

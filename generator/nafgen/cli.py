@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from . import __version__, build, config, report
-from .diagnostics import Diagnostic, Reporter, Severity, Span
+from .diagnostics import Diagnostic, Reporter, Severity, Span, plain
 from .disk import Mode
 from .inputs import Spec
 from .report import Format
@@ -267,7 +267,7 @@ def _compiled(spec: Path, settings: config.Config, console: Console) -> Compilat
         console.format = Format.TEXT  # stdout is for what the command makes
     found, _ = _find([spec], settings, console)
     if len(found) != 1:
-        console.say(f"{spec}: name one spec")
+        console.say(f"{plain(str(spec))}: name one spec")
         sys.exit(COULD_NOT_RUN)
     made = compile_spec(found[0], build.read)
     console.show(made.diagnostics)
@@ -287,14 +287,16 @@ def explain(*, console: Console, settings: config.Config, what: str) -> None:
         try:
             origin = origin_of(Path(file), int(line), roots, build.read)
         except UnexplainedError as error:
-            console.say(str(error))
+            console.say(plain(str(error)))
             sys.exit(COULD_NOT_RUN)
         span = origin.span
         console.put(f"{span.file}:{span.line}:{span.column}: {origin.pointer}\n")
         return
     page = code_page(what)
     if page is None:
-        console.say(f"{what}: there is no such code; try one like NAF204, or FILE:LINE")
+        console.say(
+            f"{plain(what)}: there is no such code; try one like NAF204, or FILE:LINE"
+        )
         sys.exit(COULD_NOT_RUN)
     console.put(page)
 
@@ -305,7 +307,7 @@ def explain(*, console: Console, settings: config.Config, what: str) -> None:
 def verify(*, console: Console, settings: config.Config, specs: Sequence[Path]) -> None:
     """Run all that SPECS compile to against a mocked upstream, and compare."""
     from .compile import compile_spec
-    from .verify import MissingLibrariesError
+    from .verify import MissingLibraries
     from .verify import verify as verified
 
     found, _ = _find(specs, settings, console)
@@ -317,9 +319,8 @@ def verify(*, console: Console, settings: config.Config, specs: Sequence[Path]) 
         if made.package is not None:
             try:
                 proof = verified(made)
-            except MissingLibrariesError as error:
-                console.say(f"{error}; install them with: pip install 'nafgen[serve]'")
-                sys.exit(COULD_NOT_RUN)
+            except MissingLibraries as error:
+                _without(error.names, console)
             for what in ("operations", "routes", "tools"):
                 called[what] += getattr(proof, what)
             found_here = (*result.diagnostics, *proof.differences)
@@ -330,6 +331,12 @@ def verify(*, console: Console, settings: config.Config, specs: Sequence[Path]) 
         done = ", ".join(f"{number} {what}" for what, number in called.items())
         console.say(f"called: {done or 'nothing'}")
     _conclude(console, results, _COMPILED)
+
+
+def _without(libraries: Iterable[str], console: Console) -> NoReturn:
+    names = ", ".join(libraries)
+    console.say(f"not installed: {names}; run: pip install 'nafgen[serve]'")
+    sys.exit(COULD_NOT_RUN)
 
 
 @main.command()
@@ -343,6 +350,8 @@ def mock(
     """Serve an upstream that answers as the consumed side of SPEC describes."""
     from . import serving
 
+    if missing := serving.missing_libraries():
+        _without(missing, console)
     made = _compiled(spec, settings, console)
     if made.program is None:
         sys.exit(1)
@@ -367,6 +376,8 @@ def serve(
     """Build SPEC to a cache folder and run its adapters."""
     from . import serving
 
+    if missing := serving.missing_libraries():
+        _without(missing, console)
     made = _compiled(spec, settings, console)
     if made.package is None or made.program is None:
         sys.exit(1)

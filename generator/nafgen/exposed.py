@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from . import spec
-from .arguments import type_of
+from .arguments import is_protocol_header, type_of
 from .binds import Settings
 from .diagnostics import Reporter, show
 from .ir import (
@@ -21,19 +21,10 @@ from .ir import (
 )
 from .matching import find
 from .spec import Located
-from .values import Placeholder, Reference, reference, template
+from .values import Placeholder, Reference, is_constant, reference, template
 
-PROTOCOL_HEADERS: Final = frozenset({"accept", "authorization", "user-agent"})
 _ROOT: Final = {"rest": "rest", "mcp": "tools"}
 Given = Input | Constant | Text
-
-
-def is_protocol_header(argument: Argument) -> bool:
-    """Whether an argument is a credential or belongs to HTTP itself: never an input."""
-    name = argument.name.lower()
-    return argument.location is Location.HEADER and (
-        name in PROTOCOL_HEADERS or name.startswith("content-")
-    )
 
 
 @dataclass(slots=True)
@@ -174,7 +165,7 @@ class CallLinker:
 
     def _value(self, argument: Argument, located: Located) -> Given | None:
         written = located.value
-        if isinstance(written, bool | int | float):
+        if is_constant(written):
             return Constant(written)
         if not isinstance(written, str):
             self._fail(
@@ -228,14 +219,21 @@ class CallLinker:
         if self.kind == "rest" and name.startswith("body."):
             name = name.removeprefix("body.")
         if name in self.constants:
-            return self._value(argument, self.constants[name])
+            return self._constant(argument, name)
         known = find(name, tuple(self.inputs.values()), lambda i: i.name)
-        if self.kind == "mcp" and is_protocol_header(argument):
+        if self.kind == "mcp" and is_protocol_header(argument.location, argument.name):
             self._hide(argument)
             return None
         if known is not None:
             return known
         return self._infer(name, argument, located)
+
+    def _constant(self, argument: Argument, name: str) -> Given | None:
+        """The value of a constant input; inside it, its name means something else."""
+        located = self.constants.pop(name)
+        value = self._value(argument, located)
+        self.constants[name] = located
+        return value
 
     # --- inferred inputs -----------------------------------------------------------
 
@@ -271,12 +269,10 @@ class CallLinker:
 
     def _cover(self, argument: Argument) -> None:
         """Give an argument that `with` leaves out the input of its name, or a new one."""
-        if is_protocol_header(argument):
-            if argument.required and self.kind == "mcp":
-                self._hide(argument)
+        if is_protocol_header(argument.location, argument.name):
             return
         if argument.name in self.constants:
-            value = self._value(argument, self.constants[argument.name])
+            value = self._constant(argument, argument.name)
             if value is not None:
                 self.values[argument] = value
             return

@@ -9,6 +9,7 @@ from .diagnostics import Origin, Reporter, Span, show
 from .exposed import CallLinker
 from .ir import (
     Adapter,
+    Call,
     Hints,
     Input,
     LeftOut,
@@ -16,6 +17,7 @@ from .ir import (
     McpAdapter,
     Program,
     RestAdapter,
+    Result,
     Route,
     Tool,
     Type,
@@ -47,7 +49,12 @@ class _Linker:
     resolver: Resolver = field(init=False)
 
     def __post_init__(self) -> None:
-        self.resolver = Resolver(self.upstreams, self.reporter)
+        refused = {
+            unit.name: unit.code
+            for unit in self.capability.unusable
+            if unit.kind == "upstream"
+        }
+        self.resolver = Resolver(self.upstreams, refused, self.reporter)
 
     def program(self) -> Program:
         for unit in self.capability.unusable:
@@ -83,8 +90,9 @@ class _Linker:
             self._leave_out("upstream", entry.namespace, "NAF202")
             return
         linked = link_upstream(entry, self.capability.binds, self.reporter)
-        if linked is None:
-            self._leave_out("upstream", entry.namespace, "NAF413")
+        if isinstance(linked, str):
+            self._leave_out("upstream", entry.namespace, linked)
+            self.resolver.refused[entry.namespace] = linked
             return
         self.upstreams[entry.namespace] = linked
         for operation in linked.operations:
@@ -132,8 +140,8 @@ class _Linker:
         if isinstance(path, str):
             return path
         shape = "".join(part if isinstance(part, str) else "{}" for part in path)
-        first = seen.setdefault((entry.method, shape), entry.origin.span)
-        if first is not entry.origin.span:
+        first = seen.get((entry.method, shape))
+        if first is not None:
             self.reporter.report(
                 "NAF403",
                 entry.origin.span,
@@ -142,39 +150,55 @@ class _Linker:
                 related=[("the first one", first)],
             )
             return "NAF403"
+        path_inputs = tuple(dict.fromkeys(p for p in path if isinstance(p, Input)))
+        params = (*resource.params, *entry.params)
+        linked = self._linked(exposed, entry, params, path_inputs, entry.method)
+        if isinstance(linked, str):
+            return linked
+        inputs, call, made = linked
+        seen[entry.method, shape] = entry.origin.span
+        by_name = {i.name: i for i in inputs}
+        return Route(
+            method=entry.method,
+            path=tuple(p if isinstance(p, str) else by_name[p.name] for p in path),
+            name=entry.name or call.operation.name,
+            tag=resource.name,
+            inputs=inputs,
+            call=call,
+            result=made,
+            description=entry.description or call.operation.description,
+            origin=entry.origin,
+        )
+
+    def _linked(
+        self,
+        exposed: spec.Exposes,
+        entry: spec.RestOperation | spec.McpTool,
+        params: tuple[spec.Param, ...],
+        path_inputs: tuple[Input, ...],
+        method: str,
+    ) -> tuple[tuple[Input, ...], Call, Result] | str:
+        """The inputs, the call and the result of a route or tool, or an error's code."""
         operation = self.resolver.called(
             entry.invocation, entry.name, entry.origin.span, exposed.namespace
         )
         if isinstance(operation, str):
             return operation
-        path_inputs = tuple(dict.fromkeys(p for p in path if isinstance(p, Input)))
         linked = CallLinker(
-            "rest",
+            "rest" if isinstance(exposed, spec.Rest) else "mcp",
             exposed.namespace,
             operation,
             entry.invocation,
-            (*resource.params, *entry.params),
+            params,
             path_inputs,
-            entry.method,
+            method,
             self.upstreams[operation.namespace].settings,
             self.reporter,
         ).link()
         made = result(entry.outputs, operation, self.reporter)
-        if isinstance(linked, str) or isinstance(made, str):
-            return linked if isinstance(linked, str) else str(made)
-        inputs, call = linked
-        by_name = {i.name: i for i in inputs}
-        return Route(
-            method=entry.method,
-            path=tuple(p if isinstance(p, str) else by_name[p.name] for p in path),
-            name=entry.name or operation.name,
-            tag=resource.name,
-            inputs=inputs,
-            call=call,
-            result=made,
-            description=entry.description or operation.description,
-            origin=entry.origin,
-        )
+        if isinstance(linked, str):
+            return linked
+        return made if isinstance(made, str) else (*linked, made)
 
     def _route_path(self, resource: spec.RestResource) -> tuple[str | Input, ...] | str:
         text = join(str(resource.path.value)) or "/"
@@ -215,31 +239,15 @@ class _Linker:
         )
 
     def _tool(self, exposed: spec.Mcp, entry: spec.McpTool) -> Tool | str:
-        operation = self.resolver.called(
-            entry.invocation, entry.name, entry.origin.span, exposed.namespace
-        )
-        if isinstance(operation, str):
-            return operation
-        linked = CallLinker(
-            "mcp",
-            exposed.namespace,
-            operation,
-            entry.invocation,
-            entry.params,
-            (),
-            "",
-            self.upstreams[operation.namespace].settings,
-            self.reporter,
-        ).link()
-        made = result(entry.outputs, operation, self.reporter)
-        if isinstance(linked, str) or isinstance(made, str):
-            return linked if isinstance(linked, str) else str(made)
-        inputs, call = linked
+        linked = self._linked(exposed, entry, entry.params, (), "")
+        if isinstance(linked, str):
+            return linked
+        inputs, call, made = linked
         return Tool(
-            name=entry.name or operation.name,
+            name=entry.name or call.operation.name,
             title=entry.title,
-            description=entry.description or operation.description,
-            hints=self._hints(entry, operation.method),
+            description=entry.description or call.operation.description,
+            hints=self._hints(entry, call.operation.method),
             inputs=inputs,
             call=call,
             result=made,

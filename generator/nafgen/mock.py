@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
@@ -38,7 +38,7 @@ from .mock_requests import (
 )
 
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
+Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
 
 
 def mock_app(program: Program) -> Application:

@@ -40,6 +40,7 @@ CLIENT_GLOBALS: Final = frozenset(
         "given",
         "httpx",
         "joined",
+        "listed",
         "segment",
     ]
 )
@@ -64,7 +65,7 @@ APP_GLOBALS: Final = frozenset(
         "closing",
         "create_app",
         "given",
-        "items",
+        "each",
         "pick",
         "relay",
     ]
@@ -84,7 +85,7 @@ MCP_GLOBALS: Final = frozenset(
         "api",
         "calls",
         "create_server",
-        "items",
+        "each",
         "lending",
         "pick",
         "relay",
@@ -104,14 +105,16 @@ class Scope:
     def of(cls, reporter: Reporter, reserved: Iterable[str]) -> Scope:
         return cls(reporter, dict.fromkeys(reserved))
 
-    def claim(self, wanted: str, origin: Origin, joint: str = "_") -> str:
-        """The wanted name, or the first free one with a number behind it."""
+    def claim(
+        self, wanted: str, origin: Origin, joint: str = "_", *, silent: bool = False
+    ) -> str:
+        """The wanted name, or the first free one with a number behind it, reported."""
         name, number = wanted, 1
         while name in self.taken:
             number += 1
             name = f"{wanted.rstrip('_')}{joint}{number}"
         first = self.taken.get(wanted)
-        if first is not None:
+        if first is not None and not silent:
             self.reporter.report(
                 "NAF301",
                 origin.span,
@@ -311,7 +314,7 @@ def _tool(name: str, origin: Origin, tools: Scope, reporter: Reporter) -> str:
             origin.span,
             f"the tool is called `{fitted}`, which every client takes",
         )
-    return tools.claim(fitted, origin, "-")
+    return tools.claim(fitted, origin, "-", silent=True)
 
 
 def _readable_names(program: Program) -> dict[Origin, str]:

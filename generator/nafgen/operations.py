@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import quote, unquote_plus
 
 from . import spec
 from .arguments import Arguments, RefusedError, place_of
@@ -27,7 +28,7 @@ from .matching import find
 from .reader import pointer_name
 from .results import extraction
 from .spec import Located
-from .values import Placeholder, encoded, path_template
+from .values import Placeholder, encoded, is_constant, path_template
 
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -181,20 +182,22 @@ class OperationLinker:
         text, _, query = text.partition("?")
         declared = [p for p in params if place_of(p) == "path"]
         path: list[str | Argument] = []
-        found: dict[str, Argument] = {}
+        used: dict[Origin, str | Argument] = {}
         for piece in path_template(text):
             if isinstance(piece, str):
                 path.append(encoded(piece))
                 continue
             self._no_bind(piece, located.span)
-            if piece.name not in found:
-                found[piece.name] = self._path_argument(piece, declared, located)
-            path.append(found[piece.name])
-        self._lost([p for p in declared if p.origin not in _origins(found.values())])
-        return tuple(path), self._written_query(query, located.span)
+            param = self._path_param(piece, declared, located)
+            if param.origin not in used:
+                used[param.origin] = self._path_value(param)
+            path.append(used[param.origin])
+        written = self._written_query(query, declared, used, located)
+        self._lost([param for param in declared if param.origin not in used])
+        return tuple(path), written
 
     def _no_bind(self, piece: Placeholder, span: Span) -> None:
-        if piece.double and self.settings.of(piece.name, span) is not None:
+        if self._is_bind(piece, span):
             self.arguments.refuse(
                 "NAF902",
                 span,
@@ -202,26 +205,31 @@ class OperationLinker:
                 "write the value out, or move this part of the path into baseUri",
             )
 
-    def _path_argument(
+    def _path_param(
         self, piece: Placeholder, declared: list[spec.Param], located: Located
-    ) -> Argument:
-        param = find(piece.name, declared, lambda p: p.name)
-        if param is None:
-            pointer = (
-                f"{self.operation.origin.pointer}.path[{pointer_name(piece.name)}]"
+    ) -> spec.Param:
+        """The declared parameter of a placeholder, or one that only the path declares."""
+        pointer = f"{self.operation.origin.pointer}.path[{pointer_name(piece.name)}]"
+        return find(piece.name, declared, lambda p: p.name) or spec.Param(
+            name=piece.name,
+            location=None,
+            type="string",
+            items=None,
+            required=True,
+            description="",
+            value=None,
+            origin=Origin(pointer, located.span),
+        )
+
+    def _path_value(self, param: spec.Param) -> str | Argument:
+        if param.value is None:
+            return self.arguments.add(param, Location.PATH, required=True)
+        text = self.settings.text(param.value)
+        if text is None or any(not isinstance(part, str) for part in text.parts):
+            self.arguments.refuse(
+                "NAF902", param.value.span, "a bind in a path is not supported yet"
             )
-            origin = Origin(pointer, located.span)
-            param = spec.Param(
-                name=piece.name,
-                location=None,
-                type="string",
-                items=None,
-                required=True,
-                description="",
-                value=None,
-                origin=origin,
-            )
-        return self.arguments.add(param, Location.PATH, required=True)
+        return quote("".join(map(str, text.parts)), safe="")
 
     def _lost(self, lost: list[spec.Param]) -> None:
         if not lost:
@@ -243,15 +251,35 @@ class OperationLinker:
             hint=hint,
         )
 
-    def _written_query(self, query: str, span: Span) -> tuple[Field, ...]:
+    def _written_query(
+        self,
+        query: str,
+        declared: list[spec.Param],
+        used: dict[Origin, str | Argument],
+        located: Located,
+    ) -> tuple[Field, ...]:
+        """The query that a path is written with; a placeholder in it is a parameter."""
         fields = []
         for pair in filter(None, query.split("&")):
-            name, _, value = pair.partition("=")
-            text = self.settings.text(Located(value, span))
-            if text is None:
+            name, _, written = pair.partition("=")
+            value: Value | None
+            pieces = path_template(written)
+            piece = pieces[0] if len(pieces) == 1 else None
+            if isinstance(piece, Placeholder) and not self._is_bind(
+                piece, located.span
+            ):
+                param = self._path_param(piece, declared, located)
+                value = self.arguments.add(param, Location.QUERY, required=True)
+                used[param.origin] = value
+            else:
+                value = self.settings.text(Located(unquote_plus(written), located.span))
+            if value is None:
                 raise RefusedError("NAF902")
-            fields.append(Field(name=name, value=text))
+            fields.append(Field(name=unquote_plus(name), value=value))
         return tuple(fields)
+
+    def _is_bind(self, piece: Placeholder, span: Span) -> bool:
+        return piece.double and self.settings.of(piece.name, span) is not None
 
     # --- query, headers, cookies -------------------------------------------------
 
@@ -268,13 +296,9 @@ class OperationLinker:
         if param.value is None:
             return self.arguments.add(param, place, required=bool(param.required))
         constant = param.value.value
-        if isinstance(constant, bool | int | float):
+        if is_constant(constant):
             return Constant(constant)
         text = self.settings.text(param.value)
         if text is None:
             raise RefusedError("NAF902")
         return text
-
-
-def _origins(arguments: Iterable[Argument]) -> frozenset[Origin]:
-    return frozenset(argument.origin for argument in arguments)

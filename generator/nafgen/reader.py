@@ -57,11 +57,14 @@ class Reader:
     def origin(self) -> Origin:
         return Origin(self.pointer, self.span)
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether the schema found an error in here."""
+    def is_broken(self, *but: str) -> bool:
+        """Whether the schema found an error in here, except inside units of some keys."""
         length = len(self.path)
-        return any(path[:length] == self.path for path in self.broken)
+        return any(
+            path[:length] == self.path
+            and (len(path) < length + 2 or path[length] not in but)
+            for path in self.broken
+        )
 
     def __contains__(self, key: str) -> bool:
         return self.data.get(key) is not None

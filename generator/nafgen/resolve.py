@@ -17,10 +17,11 @@ from .upstreams import Linked
 class Resolver:
     """Resolves calls; `upstreams` are found by namespace.
 
-    `taken` counts how often each user has called a name that several operations share.
+    `refused` says which error cost a consumed API that is left out. `taken` counts how often each user has called a name that several operations share.
     """
 
     upstreams: dict[str, Linked]
+    refused: dict[str, str]
     reporter: Reporter
     taken: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
@@ -32,11 +33,19 @@ class Resolver:
             return self._called_by_name(name, span)
         call = invocation.call
         text = str(call.value)
-        namespaces = sorted(self.upstreams, key=len, reverse=True)
+        namespaces = sorted({*self.upstreams, *self.refused}, key=len, reverse=True)
         for namespace in namespaces:
-            if text.startswith(f"{namespace}."):
-                wanted = text.removeprefix(f"{namespace}.")
-                return self._operation(namespace, wanted, call, user)
+            if not text.startswith(f"{namespace}."):
+                continue
+            if namespace not in self.upstreams:
+                self.reporter.report(
+                    self.refused[namespace],
+                    call.span,
+                    f"the API `{namespace}` is left out, and so is this call",
+                )
+                return self.refused[namespace]
+            wanted = text.removeprefix(f"{namespace}.")
+            return self._operation(namespace, wanted, call, user)
         known = ", ".join(f"`{namespace}`" for namespace in sorted(namespaces))
         close = suggestion(text.partition(".")[0], namespaces)
         self.reporter.report(

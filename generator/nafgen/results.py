@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import spec
 from .diagnostics import Reporter, show
 from .ir import IDENTITY, Constant, Each, Operation, Pick, Result, Shape
-from .values import json_path, template
+from .values import is_constant, json_path, template
 
 
 def extraction(
@@ -20,8 +20,18 @@ def extraction(
             hint="keep one, or none to take the whole answer",
         )
         return "NAF901"
-    if not outputs or outputs[0].mapping is None:
+    if not outputs:
         return (), ""
+    if outputs[0].mapping is None:
+        if outputs[0].value is None:
+            return (), outputs[0].name
+        reporter.report(
+            "NAF901",
+            outputs[0].value.span,
+            "a consumed output parameter with a fixed value is not supported yet",
+            hint="give it a JSONPath, such as `value: $.`",
+        )
+        return "NAF901"
     path = _path(outputs[0], reporter)
     return "NAF905" if path is None else (path, outputs[0].name)
 
@@ -79,7 +89,7 @@ def _mapped(output: spec.Output, reporter: Reporter) -> Result | str:
 
 def _constant(value: spec.Located, reporter: Reporter) -> Constant | str:
     scalar = value.value
-    if isinstance(scalar, bool | int | float):
+    if is_constant(scalar):
         return Constant(scalar)
     if isinstance(scalar, str) and not any(
         not isinstance(piece, str) for piece in template(scalar)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 from .diagnostics import Reporter
@@ -18,6 +19,12 @@ from .mock import mock_app, mock_base_urls
 from .plan import Package
 from .resources import generator
 from .write import write_package
+
+
+def missing_libraries() -> list[str]:
+    """Which libraries that serving needs are not installed."""
+    needed = ("fastapi", "httpx", "mcp", "uvicorn")
+    return [name for name in needed if find_spec(name) is None]
 
 
 def write(cache: Path, package: Package, reporter: Reporter) -> Path | None:

@@ -88,10 +88,19 @@ class ConsumedOperation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """A unit that could not be read, so that it is counted as left out."""
+
+    kind: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumedResource:
     path: Located
     params: tuple[Param, ...]
-    operations: tuple[ConsumedOperation, ...]
+    operations: tuple[ConsumedOperation | Unusable, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,15 +180,6 @@ class Mcp:
 
 
 Exposes: TypeAlias = Rest | Mcp
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unusable:
-    """A unit that could not be read, so that it is counted as left out."""
-
-    kind: str
-    name: str
-    code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from . import spec
 from .binds import Settings, screaming
@@ -21,7 +23,12 @@ from .ir import (
 )
 from .operations import OperationLinker, Refused
 from .spec import Located
-from .values import Placeholder, path_template
+from .values import Placeholder, encoded, path_template
+
+_ADDRESS: Final = re.compile(
+    r"(?P<address>https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[^][/?#@:\s\"'<>\\^`{|}]+)(:[0-9]+)?)"
+    r"(?P<path>(/[^?#]*)?)"
+).fullmatch
 
 
 @dataclass(slots=True)
@@ -35,8 +42,8 @@ class Linked:
 
 def link_upstream(
     entry: spec.Consumes, binds: Iterable[spec.Bind], reporter: Reporter
-) -> Linked | None:
-    """The upstream of a `consumes` entry; None, reported, when it cannot be used."""
+) -> Linked | str:
+    """The upstream of a `consumes` entry, or the code of the error that costs it."""
     return _Upstream(entry, Settings(tuple(binds), reporter), reporter).link()
 
 
@@ -46,21 +53,35 @@ class _Upstream:
     settings: Settings
     reporter: Reporter
 
-    def link(self) -> Linked | None:
+    def link(self) -> Linked | str:
         entry = self.entry
         located = self._base_url()
         auth = self._auth(entry.auth) if entry.auth else None
         headers = self._shared(Location.HEADER)
         query = self._shared(Location.QUERY)
-        if located is None or isinstance(auth, str) or headers is None or query is None:
-            return None
+        if located is None:
+            return "NAF101"
+        if isinstance(auth, str):
+            return auth
+        if headers is None or query is None:
+            return "NAF902"
         base_url, published = located
         absolute = _paths_are_absolute(entry)
         self.settings.in_calls = {}
         operations = [
-            OperationLinker(
-                entry, self.settings, self.reporter, auth, resource, operation, absolute
-            ).link()
+            (
+                OperationLinker(
+                    entry,
+                    self.settings,
+                    self.reporter,
+                    auth,
+                    resource,
+                    operation,
+                    absolute,
+                ).link()
+                if isinstance(operation, spec.ConsumedOperation)
+                else Refused(name=operation.name, code=operation.code)
+            )
             for resource in entry.resources
             for operation in resource.operations
         ]
@@ -107,16 +128,18 @@ class _Upstream:
     def _published(
         self, setting: Setting, base: Located
     ) -> tuple[Setting, Text | None] | None:
-        url = base.value.rstrip("/")
-        if not url.startswith(("http://", "https://")) or not url.isprintable():
+        published = _ADDRESS(base.value.rstrip("/"))
+        if published is None:
             self.reporter.report(
                 "NAF101",
                 base.span,
-                f"baseUri must begin with https:// or http://, not {show(url)}",
-                hint="correct it; what it consumes is left out until then",
+                f"baseUri must be an http or https address, not {show(base.value)}",
+                hint="a scheme, a host, perhaps a port and a path; no query, no user",
             )
             return None
-        local = url.startswith(("http://localhost", "http://127.", "http://[::1]"))
+        url = published["address"] + encoded(published["path"])
+        host = published["host"].lower()
+        local = host in ("localhost", "[::1]") or host.startswith("127.")
         if url.startswith("http://") and self.entry.auth and not local:
             self.reporter.report(
                 "NAF410",
@@ -207,7 +230,8 @@ class _Upstream:
 def _paths_are_absolute(entry: spec.Consumes) -> bool:
     """Whether operation paths replace their resource's: one of them repeats its start."""
     return any(
-        operation.path is not None
+        isinstance(operation, spec.ConsumedOperation)
+        and operation.path is not None
         and _first_segment(operation.path.value) == _first_segment(resource.path.value)
         and _first_segment(resource.path.value)
         for resource in entry.resources

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -24,6 +25,11 @@ class Placeholder:
 
 
 Piece: TypeAlias = str | Placeholder
+
+
+def is_constant(value: object) -> TypeGuard[bool | int | float]:
+    """Whether a value is a flag or a number that JSON can write."""
+    return isinstance(value, bool | int | float) and math.isfinite(value)
 
 
 def template(text: str) -> tuple[Piece, ...]:

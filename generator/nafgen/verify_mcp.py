@@ -11,7 +11,7 @@ from mcp import Client
 from mcp_types import CallToolResult, EmbeddedResource, TextContent
 
 from .diagnostics import Origin
-from .examples import Answer, Journey, answers, answers_for, variants
+from .examples import Answer, Journey, answers, answers_for, json_answer, variants
 from .expect import ABSENT, argument_values, expected_result
 from .ir import IDENTITY, McpAdapter, Tool
 from .names import client_parameter
@@ -192,7 +192,7 @@ class _Check:
                 rest = {k: v for k, v in arguments.items() if k != given.name}
                 wrong[f"no `{given.name}`"] = rest
         for what, refused in wrong.items():
-            self.bench.probe.expect(REFUSED)
+            self.bench.probe.expect(json_answer({}))
             got = await self._call(refused)
             sent = len(self.bench.probe.received)
             origin = self.tool.origin

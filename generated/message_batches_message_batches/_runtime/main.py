@@ -269,4 +269,6 @@ async def _serve_stdio(server: Any) -> None:
 
     async with stdio_server() as (reader, writer):
         options = server.create_initialization_options()
-        await server.run(reader, writer, options)
+        # What is printed meanwhile would wait in a buffer and spoil the protocol later.
+        with contextlib.redirect_stdout(sys.stderr):
+            await server.run(reader, writer, options)

@@ -72,6 +72,11 @@ def given(members: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: value for name, value in members.items() if value is not None} or None
 
 
+def listed(*elements: Any) -> list[Any] | None:
+    """The elements that are not None; None when that leaves nothing."""
+    return [element for element in elements if element is not None] or None
+
+
 def joined(*parts: object) -> str | None:
     """The parts as one text; None when one of them is None."""
     if None in parts:
@@ -173,7 +178,10 @@ class Connection:
         path = call.path
         if "{" in path:
             path = path.format_map({k: segment(v) for k, v in self.settings.items()})
-        pairs = [*self._pairs(call.query), *self.query.items()]
+        own = [*self._pairs(call.query)]
+        names = {name for name, _ in own}
+        shared = (pair for pair in self.query.items() if pair[0] not in names)
+        pairs = [*own, *shared]
         query = urlencode(pairs, quote_via=quote)
         separator = "&" if "?" in path else "?"
         url = f"{self.base_url}{path}{separator if query else ''}{query}"

@@ -20,6 +20,7 @@ from .calls import (
     basic,
     given,
     joined,
+    listed,
     segment,
 )
 from .retries import after_answer, after_error
@@ -40,6 +41,7 @@ __all__ = [
     "decode",
     "given",
     "joined",
+    "listed",
     "segment",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -12,7 +13,6 @@ def pick(value: Any, *path: str) -> Any:
     return value
 
 
-def items(value: Any, *path: str) -> list[Any]:
-    """The elements of the array at `path`; none where it is not an array."""
-    value = pick(value, *path)
-    return value if isinstance(value, list) else []
+def each(array: Any, make: Callable[[Any], Any]) -> list[Any] | None:
+    """What `make` makes of each element; None where there is no array."""
+    return [make(item) for item in array] if isinstance(array, list) else None

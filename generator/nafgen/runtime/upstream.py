@@ -19,6 +19,7 @@ from .calls import (
     basic,
     given,
     joined,
+    listed,
     segment,
 )
 from .retries import after_answer, after_error
@@ -39,6 +40,7 @@ __all__ = [
     "decode",
     "given",
     "joined",
+    "listed",
     "segment",
 ]
 

@@ -239,7 +239,7 @@ def _call(operation: Operation, names: dict[Origin, Code], imports: Imports) -> 
         ("cookies", operation.cookies),
     ):
         if fields:
-            pairs = comma(_field(kind, field, names, imports) for field in fields)
+            pairs = comma(_pairs(kind, fields, names, imports))
             pieces.append(f"{kind}={{{pairs}}}")
     if operation.body is not None:
         pieces.append(f"json={_template(operation.body, names, imports)}")
@@ -256,11 +256,25 @@ def _path(operation: Operation, names: dict[Origin, Code], imports: Imports) -> 
     )
 
 
-def _field(
-    kind: str, field: Field, names: dict[Origin, Code], imports: Imports
-) -> Code:
-    name = field.name.lower() if kind == "headers" else field.name
-    return Code(f"{lit(name)}: {_value(field.value, names, imports)}")
+def _pairs(
+    kind: str, fields: tuple[Field, ...], names: dict[Origin, Code], imports: Imports
+) -> Iterator[Code]:
+    """A pair for each name. What a caller gives goes before a constant of its name."""
+    by_name: dict[str, list[Value]] = {}
+    for field in fields:
+        name = field.name.lower() if kind == "headers" else field.name
+        by_name.setdefault(name, []).append(field.value)
+    for name, values in by_name.items():
+        given = [names[v.origin] for v in values if isinstance(v, Argument)]
+        fixed = [
+            _value(v, names, imports) for v in values if not isinstance(v, Argument)
+        ]
+        constant = Code(f"[{comma(fixed)}]") if len(fixed) > 1 else "".join(fixed)
+        if given and fixed:
+            made = f"{constant} if {given[-1]} is None else {given[-1]}"
+        else:
+            made = given[-1] if given else constant
+        yield Code(f"{lit(name)}: {made}")
 
 
 def _value(value: Value, names: dict[Origin, Code], imports: Imports) -> Code:
@@ -279,19 +293,38 @@ def _template(template: Template, names: dict[Origin, Code], imports: Imports) -
             return _value(template, names, imports)
         case ArrayOf(elements):
             made = comma(_template(element, names, imports) for element in elements)
-            return Code(f"[{made}]")
+            if all(isinstance(element, Constant) for element in elements):
+                return Code(f"[{made}]")
+            return Code(f"{imports.use(_UPSTREAM, 'listed')}({made})")
         case ObjectOf(members):
-            pairs = comma(
-                f"{lit(key)}: {_template(member, names, imports)}"
-                for key, member in members
-            )
-            if all(isinstance(m, Constant | Text) for _, m in members):
-                return Code(f"{{{pairs}}}")
-            return Code(f"{imports.use(_UPSTREAM, 'given')}({{{pairs}}})")
+            return _object(members, names, imports)
         case Interpolated(parts):
             joined = imports.use(_UPSTREAM, "joined")
             made = comma(_part(part, names) for part in parts)
             return Code(f"{joined}({made})")
+
+
+def _object(
+    members: tuple[tuple[str, Template], ...],
+    names: dict[Origin, Code],
+    imports: Imports,
+) -> Code:
+    """An object without its absent members; a null that the spec writes is not absent."""
+    nulls = [key for key, member in members if member == Constant(None)]
+    pairs = comma(
+        f"{lit(key)}: {_template(member, names, imports)}"
+        for key, member in members
+        if key not in nulls
+    )
+    always = all(isinstance(m, Constant | Text) for _, m in members)
+    made = f"{{{pairs}}}"
+    if not always:
+        made = f"{imports.use(_UPSTREAM, 'given')}({made})"
+    if not nulls:
+        return Code(made)
+    fixed = comma(f"{lit(key)}: None" for key in nulls)
+    rest = f"**{made}" if always else f"**({made} or {{}})"
+    return Code(f"{{{fixed}, {rest}}}" if pairs else f"{{{fixed}}}")
 
 
 def _part(part: str | Argument, names: dict[Origin, Code]) -> Code:

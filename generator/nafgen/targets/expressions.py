@@ -20,7 +20,7 @@ from ..ir import (
     Type,
 )
 from ..names import NameTable, client_parameter
-from ..pycode import Code, Imports, identifier, lit
+from ..pycode import Code, Imports, lit
 
 RUNTIME = "._runtime"
 
@@ -156,11 +156,11 @@ def _made(result: Result, value: Code, imports: Imports) -> Code:
             pairs = (f"{lit(key)}: {_made(r, value, imports)}" for key, r in members)
             return Code(f"{{{comma(pairs)}}}")
         case Each(path, item):
-            steps = comma([value, *map(lit, path)])
-            element = identifier("item" if value == "value" else f"{value}_item")
+            array = _made(Pick(path), value, imports)
+            element = Code("item" if value == "value" else f"{value}_item")
             made = _made(item, element, imports)
-            array = f"{imports.use(mapping, 'items')}({steps})"
-            return Code(f"[{made} for {element} in {array}]")
+            each = imports.use(mapping, "each")
+            return Code(f"{each}({array}, lambda {element}: {made})")
         case Constant(constant):
             return lit(constant)
 

@@ -1,0 +1,124 @@
+"""Lowers the consumed side of a capability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import spec
+from .diagnostics import show
+from .keywords import AUTH, CONSUMED_OPERATION, CONSUMED_RESOURCE, CONSUMES
+from .reader import Reader
+from .spec import Located
+from .units import Units
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumedSide:
+    """Lowers entries of `consumes`."""
+
+    units: Units
+
+    def lower(self, entry: Reader) -> spec.Consumes | str:
+        kind = entry.located("type")
+        if kind is not None and kind.value != "http":
+            self.units.reporter.report(
+                "NAF907",
+                kind.span,
+                f"a consumed {show(kind.value)} is not supported yet",
+                hint="nafgen consumes `type: http`",
+            )
+            return "NAF907"
+        if refused := entry.check_keys(CONSUMES):
+            return refused
+        if entry.is_broken("resources"):
+            return "NAF101"
+        if not entry.text("namespace"):
+            self.units.reporter.report(
+                "NAF102",
+                entry.span,
+                "this consumed API has no `namespace`",
+                hint="give it one; calls name it, as in `call: NAMESPACE.OPERATION`",
+            )
+            return "NAF102"
+        headers = entry.located("headers")
+        if headers is not None:
+            self.units.note(
+                headers.span, "`headers`", "`inputParameters` with `in: header`"
+            )
+        return spec.Consumes(
+            namespace=entry.text("namespace"),
+            base_uri=entry.located("baseUri") or Located("", entry.span),
+            headers=entry.pairs("headers"),
+            params=self.units.params(entry),
+            auth=self._auth(entry),
+            resources=tuple(
+                self._consumed_resource(resource)
+                for resource in entry.children("resources")
+            ),
+            description=entry.text("description"),
+            origin=entry.origin,
+        )
+
+    def _auth(self, entry: Reader) -> spec.Auth | None:
+        key = "authentication"
+        if key not in entry and "auth" in entry:
+            key = "auth"
+            self.units.note(entry.data.key_span(key), "`auth`", "`authentication`")
+        auth = entry.child(key)
+        if auth is None:
+            return None
+        kind = auth.located("type") or Located("none", auth.span)
+        self.units.refused_inside = auth.check_keys(AUTH) or self.units.refused_inside
+        fields = dict(auth.members("type"))
+        if str(kind.value).lower() == "apikey":
+            kind = Located("apikey", kind.span)
+            for written, official in (("name", "key"), ("in", "placement")):
+                if written in fields and official not in fields:
+                    self.units.note(
+                        fields[written].span, f"`{written}`", f"`{official}`"
+                    )
+                    fields[official] = fields.pop(written)
+        return spec.Auth(type=kind, fields=tuple(fields.items()), origin=auth.origin)
+
+    def _consumed_resource(self, resource: Reader) -> spec.ConsumedResource:
+        refused = resource.check_keys(CONSUMED_RESOURCE)
+        params, costly = self.units.shared_params(resource)
+
+        def make(entry: Reader) -> spec.ConsumedOperation | str:
+            return refused or costly or self._consumed_operation(entry)
+
+        return spec.ConsumedResource(
+            path=resource.located("path") or Located("", resource.span),
+            params=params,
+            operations=tuple(
+                self.units.unit(entry, "operation", make)
+                for entry in resource.children("operations")
+            ),
+        )
+
+    def _consumed_operation(self, entry: Reader) -> spec.ConsumedOperation | str:
+        if entry.is_broken():
+            return "NAF101"
+        if refused := entry.check_keys(CONSUMED_OPERATION):
+            return refused
+        return spec.ConsumedOperation(
+            name=entry.name,
+            method=entry.text("method").upper(),
+            path=entry.located("path"),
+            params=self.units.params(entry),
+            body=self._body(entry),
+            raw_format=entry.located("outputRawFormat"),
+            outputs=self.units.outputs(entry),
+            description=entry.text("description"),
+            origin=entry.origin,
+        )
+
+    def _body(self, entry: Reader) -> spec.Body | None:
+        body = entry.located("body")
+        if body is None:
+            return None
+        block = entry.child("body")
+        if block is None:
+            return spec.Body(type=Located("raw", body.span), data=body)
+        kind = block.located("type") or Located("json", body.span)
+        return spec.Body(type=kind, data=block.located("data"))

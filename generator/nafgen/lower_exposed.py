@@ -1,0 +1,136 @@
+"""Lowers the exposed side of a capability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from . import spec
+from .diagnostics import show
+from .keywords import MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
+from .reader import Reader
+from .spec import Located
+from .units import Units
+
+LOOPBACK: Final = "127.0.0.1"
+_DEFAULT_PORTS: Final = {"rest": 8080, "mcp": 9090}
+_HINTS: Final = ("readOnly", "destructive", "idempotent", "openWorld")
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedSide:
+    """Lowers entries of `exposes`."""
+
+    units: Units
+
+    def lower(self, entry: Reader) -> spec.Exposes | str:
+        kind = entry.located("type")
+        written = kind.value if kind is not None else ""
+        if written == "rest":
+            return self._rest(entry)
+        if written == "mcp":
+            return self._mcp(entry)
+        self.units.reporter.report(
+            "NAF907",
+            kind.span if kind is not None else entry.span,
+            f"an adapter of the type {show(written)} is not supported yet",
+            hint="nafgen compiles `type: rest` and `type: mcp`; this one is left out",
+        )
+        return "NAF907"
+
+    def _rest(self, entry: Reader) -> spec.Rest | str:
+        if refused := entry.check_keys(REST):
+            return refused
+        if entry.is_broken("resources"):
+            return "NAF101"
+        return spec.Rest(
+            namespace=entry.text("namespace", "rest"),
+            address=entry.text("address", LOOPBACK),
+            port=entry.number("port") or _DEFAULT_PORTS["rest"],
+            description=entry.text("description"),
+            resources=tuple(
+                self._rest_resource(resource)
+                for resource in entry.children("resources", "path")
+            ),
+            origin=entry.origin,
+        )
+
+    def _rest_resource(self, resource: Reader) -> spec.RestResource:
+        refused = resource.check_keys(REST_RESOURCE)
+        params, costly = self.units.shared_params(resource)
+
+        def make(entry: Reader) -> spec.RestOperation | str:
+            return refused or costly or self._rest_operation(entry)
+
+        return spec.RestResource(
+            name=resource.text("name"),
+            path=resource.located("path") or Located("/", resource.span),
+            params=params,
+            operations=self.units.of(resource.children("operations"), "route", make),
+            origin=resource.origin,
+        )
+
+    def _rest_operation(self, entry: Reader) -> spec.RestOperation | str:
+        if entry.is_broken():
+            return "NAF101"
+        if refused := entry.check_keys(REST_OPERATION):
+            return refused
+        return spec.RestOperation(
+            name=entry.name,
+            method=entry.text("method").upper(),
+            params=self.units.params(entry),
+            invocation=_invocation(entry),
+            outputs=self.units.outputs(entry),
+            description=entry.text("description") or entry.text("label"),
+            origin=entry.origin,
+        )
+
+    def _mcp(self, entry: Reader) -> spec.Mcp | str:
+        if refused := entry.check_keys(MCP):
+            return refused
+        if entry.is_broken("tools"):
+            return "NAF101"
+        transport = entry.located("transport") or Located("http", entry.span)
+        if transport.value not in ("http", "stdio"):
+            self.units.reporter.report(
+                "NAF907",
+                transport.span,
+                f"the transport {show(transport.value)} is not supported",
+                hint="http and stdio are; this adapter is left out",
+            )
+            return "NAF907"
+        return spec.Mcp(
+            namespace=entry.text("namespace", "mcp"),
+            address=entry.text("address", LOOPBACK),
+            port=entry.number("port") or _DEFAULT_PORTS["mcp"],
+            transport=transport.value,
+            description=entry.text("description"),
+            tools=self.units.of(entry.children("tools"), "tool", self._tool),
+            origin=entry.origin,
+        )
+
+    def _tool(self, entry: Reader) -> spec.McpTool | str:
+        if entry.is_broken():
+            return "NAF101"
+        if refused := entry.check_keys(TOOL):
+            return refused
+        hints = entry.child("hints")
+        given = ((h, hints.flag(h)) for h in _HINTS) if hints else ()
+        return spec.McpTool(
+            name=entry.name,
+            title=entry.text("label"),
+            params=self.units.params(entry),
+            invocation=_invocation(entry),
+            hints=tuple((name, flag) for name, flag in given if flag is not None),
+            outputs=self.units.outputs(entry),
+            description=entry.text("description"),
+            origin=entry.origin,
+        )
+
+
+def _invocation(entry: Reader) -> spec.Invocation:
+    return spec.Invocation(
+        call=entry.located("call"),
+        arguments=entry.pairs("with"),
+        has_arguments="with" in entry,
+    )

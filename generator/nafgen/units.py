@@ -1,0 +1,125 @@
+"""Lowers what both sides of a capability have: units, parameters and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from . import spec
+from .diagnostics import Reporter, Span
+from .keywords import OUTPUT, PARAM
+from .reader import Reader
+from .spec import Located
+
+Unit = TypeVar("Unit")
+
+
+@dataclass(slots=True)
+class Units:
+    """What is shared while a document is lowered.
+
+    `unusable` lists the units that were left out. `refused_inside` is the code of the
+    first unsupported keyword in parameters or outputs of the unit at hand.
+    """
+
+    reporter: Reporter
+    unusable: list[spec.Unusable] = field(default_factory=list)
+    refused_inside: str | None = None
+
+    def of(
+        self,
+        readers: tuple[Reader, ...],
+        kind: str,
+        make: Callable[[Reader], Unit | str],
+    ) -> tuple[Unit, ...]:
+        """Lower each reader; `make` gives the code of the error that costs the unit."""
+        units: list[Unit] = []
+        for reader in readers:
+            made = self.unit(reader, kind, make)
+            if isinstance(made, spec.Unusable):
+                self.unusable.append(made)
+            else:
+                units.append(made)
+        return tuple(units)
+
+    def unit(
+        self, reader: Reader, kind: str, make: Callable[[Reader], Unit | str]
+    ) -> Unit | spec.Unusable:
+        """Lower one unit; what is refused inside it costs it, and nothing around it."""
+        around, self.refused_inside = self.refused_inside, None
+        made = make(reader)
+        refused, self.refused_inside = self.refused_inside, around
+        code = refused or made
+        if not isinstance(code, str):
+            return code
+        name = reader.name or reader.text("namespace") or reader.pointer
+        return spec.Unusable(kind=kind, name=name, code=code)
+
+    def shared_params(
+        self, reader: Reader
+    ) -> tuple[tuple[spec.Param, ...], str | None]:
+        """The parameters of a resource, and what makes them cost all its operations."""
+        around, self.refused_inside = self.refused_inside, None
+        params = self.params(reader)
+        refused, self.refused_inside = self.refused_inside, around
+        broken = "NAF101" if reader.is_broken("operations") else None
+        return params, refused or broken
+
+    def note(self, span: Span, written: str, official: str) -> None:
+        self.reporter.report(
+            "NAF409", span, f"{written} is read as the official {official}"
+        )
+
+    def params(self, entry: Reader) -> tuple[spec.Param, ...]:
+        params = []
+        for reader in entry.children("inputParameters"):
+            self.refused_inside = reader.check_keys(PARAM) or self.refused_inside
+            items = reader.child("items")
+            params.append(
+                spec.Param(
+                    name=reader.name,
+                    location=reader.located("in"),
+                    type=reader.text("type") or None,
+                    items=items.text("type") if items else None,
+                    required=reader.flag("required"),
+                    description=reader.text("description"),
+                    value=reader.located("value"),
+                    origin=reader.origin,
+                )
+            )
+        return tuple(params)
+
+    def outputs(self, entry: Reader) -> tuple[spec.Output, ...]:
+        return tuple(
+            self._output(reader) for reader in entry.children("outputParameters")
+        )
+
+    def _output(self, reader: Reader) -> spec.Output:
+        self.refused_inside = reader.check_keys(OUTPUT) or self.refused_inside
+        value, mapping = reader.located("value"), reader.located("mapping")
+        if mapping is None and _is_json_path(value):
+            mapping, value = value, None
+        items = reader.child("items")
+        properties = tuple(
+            (child.path[-1], self._output(child))
+            for child in reader.children("properties")
+        )
+        return spec.Output(
+            name=reader.text("name"),
+            type=reader.text("type", "object"),
+            mapping=mapping,
+            value=value or reader.located("const"),
+            properties=tuple((str(name), output) for name, output in properties)
+            or None,
+            items=self._output(items) if items else None,
+            origin=reader.origin,
+        )
+
+
+def _is_json_path(value: Located | None) -> bool:
+    return (
+        value is not None
+        and isinstance(value.value, str)
+        and value.value.startswith("$")
+    )
