@@ -7,6 +7,7 @@ over MCP, prints both answers, and stops it.
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import time
@@ -40,17 +41,17 @@ def wait(service: subprocess.Popen[bytes]) -> None:
     Raises:
         TimeoutError: they do not, or the service has ended.
     """
-    waiting = [f"http://127.0.0.1:{PORT}/-/health", MCP]
+    waiting = [PORT, PORT + 1]
     end = time.monotonic() + PATIENCE
     while waiting and time.monotonic() < end and service.poll() is None:
         try:
-            httpx.get(waiting[0])
-        except httpx.TransportError:
+            socket.create_connection(("127.0.0.1", waiting[0]), timeout=1).close()
+        except OSError:
             time.sleep(0.1)
         else:
             waiting.pop(0)
     if waiting:
-        raise TimeoutError(f"{waiting[0]} does not answer")
+        raise TimeoutError(f"nothing listens on port {waiting[0]}")
 
 
 async def call() -> str:

@@ -197,6 +197,8 @@ def _build_one(spec: Spec, package: str, options: Options) -> Result:
     made = compile_spec(spec, read)
     if made.package is None:
         return _refused(spec, package, made.reporter)
+    # Asked before writing, which reports on files, not on the spec.
+    partial = is_partial(made.package.summary, made.reporter)
     outcome = write.write_package(
         options.output,
         made.package,
@@ -206,7 +208,6 @@ def _build_one(spec: Spec, package: str, options: Options) -> Result:
         discard_edits=options.discard_edits,
     )
     refused = outcome.status == "refused"
-    partial = _is_partial(made.package.summary, made.reporter)
     status = "partial" if partial and not refused else outcome.status
     return Result(
         spec=spec.shown,
@@ -219,7 +220,7 @@ def _build_one(spec: Spec, package: str, options: Options) -> Result:
     )
 
 
-def _is_partial(summary: dict[str, Any], findings: Iterable[Diagnostic]) -> bool:
+def is_partial(summary: dict[str, Any], findings: Iterable[Diagnostic]) -> bool:
     """Whether something of the spec was not compiled."""
     costly = (found.severity is Severity.ERROR for found in findings)
     return bool(summary.get("left_out")) or any(costly)
@@ -249,7 +250,7 @@ def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
     return Result(
         spec=spec.shown,
         package=package,
-        status="partial" if _is_partial(summary, found) else "unchanged",
+        status="partial" if is_partial(summary, found) else "unchanged",
         summary=summary,
         diagnostics=found,
     )

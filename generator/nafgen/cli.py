@@ -232,11 +232,11 @@ def validate(
 def _result(made: Compilation) -> build.Result:
     package = made.package
     summary = package.summary if package else {}
-    partial = "partial" if summary.get("left_out") else "unchanged"
+    partial = build.is_partial(summary, made.reporter)
     return build.Result(
         spec=made.spec.shown,
         package=package.path if package else "",
-        status=partial if package else "refused",
+        status="refused" if not package else "partial" if partial else "unchanged",
         summary=summary,
         diagnostics=tuple(made.diagnostics),
     )

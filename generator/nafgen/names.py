@@ -25,73 +25,19 @@ from .ir import (
 from .naming import camel, snake, tool_name, words
 from .pycode import Code, dotted, identifier
 
-CLIENT_GLOBALS: Final = frozenset(
-    [
-        "Any",
-        "AsyncClient",
-        "Call",
-        "Client",
-        "Connection",
-        "Environment",
-        "Final",
-        "Setting",
-        "annotations",
-        "basic",
-        "given",
-        "httpx",
-        "joined",
-        "listed",
-        "segment",
-    ]
-)
+CLIENT_GLOBALS: Final = frozenset("""
+    Any AsyncClient Call Client Connection Environment Final Setting annotations
+    basic given httpx joined listed segment
+    """.split())
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
-APP_GLOBALS: Final = frozenset(
-    [
-        "Annotated",
-        "Any",
-        "Body",
-        "Cookie",
-        "FastAPI",
-        "OPTIONS",
-        "Header",
-        "Path",
-        "Query",
-        "Response",
-        "add_health",
-        "annotations",
-        "api",
-        "app",
-        "calls",
-        "closing",
-        "create_app",
-        "given",
-        "each",
-        "pick",
-        "relay",
-    ]
-)
-MCP_GLOBALS: Final = frozenset(
-    [
-        "Any",
-        "Api",
-        "Arguments",
-        "CallToolResult",
-        "Hints",
-        "NamedTuple",
-        "Server",
-        "Tools",
-        "a",
-        "annotations",
-        "api",
-        "calls",
-        "create_server",
-        "each",
-        "lending",
-        "pick",
-        "relay",
-        "tools",
-    ]
-)
+APP_GLOBALS: Final = frozenset("""
+    Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_health
+    annotations api app calls closing create_app given each pick relay
+    """.split())
+MCP_GLOBALS: Final = frozenset("""
+    Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
+    api calls create_server each lending pick relay tools
+    """.split())
 
 
 @dataclass(slots=True)
