@@ -140,6 +140,17 @@ def test_support_code_is_independent(path: Path) -> None:
         assert level == 1 or known, module
 
 
+GENERATED = sorted((ROOT / "generated").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=lambda p: "/".join(p.parts[-3:]))
+def test_generated_packages_are_independent(path: Path) -> None:
+    for module, level in imports(path):
+        library = module.partition(".")[0]
+        known = library in sys.stdlib_module_names or library in GENERATED_MAY_IMPORT
+        assert level > 0 or known, module
+
+
 ALLOWED_NODES = (
     nodes.Template,
     nodes.Output,

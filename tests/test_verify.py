@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from nafgen import verify as verify_module
 from nafgen.compile import Compilation
-from nafgen.verify import MissingLibraries, Verification, verify
+from nafgen.verify import MissingLibrariesError, Verification, verify
 from nafgen.verify_probe import apart, same
 from verify_support import KITCHEN, ONE_KEY, TWO_UPSTREAMS, compiled
 
@@ -142,7 +142,7 @@ def test_missing_libraries_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         verify_module, "find_spec", lambda name: None if name == "mcp" else object()
     )
-    with pytest.raises(MissingLibraries) as raised:
+    with pytest.raises(MissingLibrariesError) as raised:
         verify(compiled(TWO_UPSTREAMS))
     assert raised.value.names == ("mcp",)
 

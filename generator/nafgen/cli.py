@@ -307,7 +307,7 @@ def explain(*, console: Console, settings: config.Config, what: str) -> None:
 def verify(*, console: Console, settings: config.Config, specs: Sequence[Path]) -> None:
     """Run all that SPECS compile to against a mocked upstream, and compare."""
     from .compile import compile_spec
-    from .verify import MissingLibraries
+    from .verify import MissingLibrariesError
     from .verify import verify as verified
 
     found, _ = _find(specs, settings, console)
@@ -319,7 +319,7 @@ def verify(*, console: Console, settings: config.Config, specs: Sequence[Path]) 
         if made.package is not None:
             try:
                 proof = verified(made)
-            except MissingLibraries as error:
+            except MissingLibrariesError as error:
                 _without(error.names, console)
             for what in ("operations", "routes", "tools"):
                 called[what] += getattr(proof, what)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _numbers: Final = itertools.count()
 
 
-class MissingLibraries(Exception):  # noqa: N818 - it names them
+class MissingLibrariesError(Exception):
     """Libraries that generated code needs are not installed: `names`."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -60,7 +60,7 @@ def verify(compilation: Compilation) -> Verification:
 
     Raises:
         ValueError: the compilation made no package.
-        MissingLibraries: what the package imports is not installed.
+        MissingLibrariesError: what the package imports is not installed.
     """
     program, names = compilation.program, compilation.names
     package = compilation.package
@@ -94,7 +94,7 @@ def _need_libraries(program: Program) -> None:
     needed += ["mcp"] if McpAdapter in kinds else []
     missing = tuple(name for name in needed if find_spec(name) is None)
     if missing:
-        raise MissingLibraries(missing)
+        raise MissingLibrariesError(missing)
 
 
 class _Loader:
