@@ -16,15 +16,17 @@ TEMPLATES = ROOT / "templates"
 
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
-    1: "source inputs spec ir plan resources report",
+    1: "media_types rule hosts source inputs spec ir plan resources report",
     2: "schema overlay reader keywords values matching lower binds results operations"
-    " upstreams exposed resolve link naming names arguments bodies units"
+    " upstreams exposed resolve base_urls extras body_texts rules link naming names arguments"
+    " bodies units authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed",
     3: "targets",
     4: "render format prove disk drift write",
-    5: "compile examples expect verify verify_probe verify_client verify_rest verify_mcp"
-    " mock mock_requests",
-    6: "build config dump explain serving cli __main__",
+    5: "compile examples expect expect_bodies verify verify_probe verify_client verify_rest"
+    " verify_mcp mock mock_requests",
+    6: "signals discover result bulk build validation sarif console config dump explain"
+    " serving cli __main__",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 OWNERS = {

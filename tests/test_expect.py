@@ -23,6 +23,7 @@ from nafgen.ir import (
     IDENTITY,
     Constant,
     Each,
+    Encoding,
     Location,
     Operation,
     Pick,
@@ -288,3 +289,71 @@ def test_variants_bring_every_edge_value_and_only_required_ones_once() -> None:
     for argument in found.arguments:
         values = [values[argument.origin] for values in made[2:]]
         assert all(edge in values for edge in edge_values(argument, body))
+
+
+FORMS = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: pay
+    baseUri: https://api.stripe.com
+    resources:
+    - path: /charges
+      operations:
+      - name: charge
+        method: POST
+        inputParameters:
+        - {name: created, in: query, type: object}
+        - {name: body, in: body, type: object}
+      - name: wrap
+        method: PUT
+        body: {type: xml, data: '<a b="{{title}}"/>'}
+      - name: attach
+        method: PATCH
+        body:
+          type: multipartForm
+          data:
+          - {name: note, value: '{{note}}'}
+          - {name: file, value: '{{file}}', filename: a.txt}
+"""
+
+
+def test_a_form_and_a_query_in_brackets() -> None:
+    made = request(
+        FORMS,
+        "charge",
+        {},
+        created={"gte": 1, "none": None},
+        body={"rows": [{"a": True}, {"a": 2.0}], "expand": ["x", None, "y"], "t": "é"},
+    )
+    assert made.query == (("created[gte]", "1"),)
+    assert made.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert made.encoding is Encoding.FORM
+    assert made.body == [
+        ["expand[]", "x"],
+        ["expand[]", "y"],
+        ["rows[0][a]", "true"],
+        ["rows[1][a]", "2"],
+        ["t", "é"],
+    ]
+    assert request(FORMS, "charge", {}, body={}).body is ABSENT
+
+
+def test_a_value_inside_xml() -> None:
+    made = request(FORMS, "wrap", {}, title="<\"'&>\n")
+    assert made.body == '<a b="&lt;&#34;&#39;&amp;&gt;&#10;"/>'
+    assert made.headers["content-type"] == "application/xml"
+    with pytest.raises(UnsendableError):
+        request(FORMS, "wrap", {}, title="\0")
+    assert request(FORMS, "wrap", {}).body is ABSENT
+
+
+def test_parts() -> None:
+    made = request(FORMS, "attach", {}, file={"a": 1})
+    kind = "application/octet-stream"
+    assert made.body == [
+        {"name": "file", "value": '{"a":1}', "filename": "a.txt", "content_type": kind}
+    ]
+    assert "content-type" not in made.headers
+    assert request(FORMS, "attach", {}).body is ABSENT

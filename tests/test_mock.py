@@ -156,6 +156,11 @@ def test_several_upstreams_are_served_below_their_namespaces() -> None:
     assert wrong.headers["www-authenticate"] == "Basic"
 
 
+def test_authentication_that_is_supplied_is_not_looked_at() -> None:
+    supplied = ONE_KEY.format("header").replace("type: apikey", "type: oauth1")
+    assert Caller(program(supplied))("GET", "/it?q=1").status_code == 200
+
+
 def test_one_upstream_is_served_at_the_root() -> None:
     assert mock_base_urls(program(KITCHEN), "http://h:1") == {
         "KITCHEN_BASE_URL": "http://h:1"
@@ -190,3 +195,41 @@ def test_it_starts_and_stops() -> None:
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]
+
+
+FORMS = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: desk
+    baseUri: https://desk.test
+    resources:
+    - path: /form
+      operations:
+      - name: form
+        method: POST
+        inputParameters:
+        - {name: Content-Type, in: header, value: application/x-www-form-urlencoded}
+        - {name: to, in: body, required: true}
+        - {name: tags, in: body, type: array}
+      - {name: parts, method: PUT, body: {type: multipart}}
+      - {name: text, method: PATCH, body: {type: text}}
+"""
+
+
+def test_bodies_are_read_by_their_type() -> None:
+    caller = Caller(program(FORMS))
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    answer = caller("POST", "/form", headers=kind, content=b"to=a+b&tags=1&tags=2")
+    assert answer.json()["body"] == {"to": "a b", "tags": ["1", "2"]}
+    assert caller("POST", "/form", headers=kind, content=b"to[]=1").status_code == 200
+    refused = caller("POST", "/form", headers=kind, content=b"tags=1")
+    assert_refused(refused, 400, "the body lacks to")
+    answer = caller("PUT", "/form", files={"a": ("x.txt", b"one\r\ntwo")})
+    assert answer.json()["body"] == {"a": "one\r\ntwo"}
+    kind = {"content-type": "text/plain"}
+    answer = caller("PATCH", "/form", headers=kind, content="ü".encode())
+    assert answer.json()["body"] == "ü"
+    refused = caller("PATCH", "/form", headers=kind, content=b"\xff")
+    assert_refused(refused, 400, "the body is not text")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 import logging
+import sys
+from collections.abc import Generator
+from types import ModuleType
 
 import httpx
 import pytest
+from conftest import ROOT
 from nafgen.runtime.calls import Call, Connection
 from nafgen.runtime.settings import (
     Environment,
@@ -13,7 +19,7 @@ from nafgen.runtime.settings import (
     SettingsError,
     missing_together,
 )
-from nafgen.runtime.upstream import Client, basic
+from nafgen.runtime.upstream import AsyncClient, Client, basic
 
 Patch = pytest.MonkeyPatch
 
@@ -167,3 +173,107 @@ def test_a_short_setting_is_no_secret(
     env = Environment("X")
     sent(env.connection(f"https://{env.get('REGION')}.api.test"), Call("GET", "/queue"))
     assert "https://eu.api.test/queue" in caplog.text
+
+
+# --- authentication that is supplied ---------------------------------------------
+
+
+class Signed(httpx.Auth):
+    """Signs each request by a number of its own."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        self.count += 1
+        request.headers["authorization"] = f"Signed {self.count}"
+        yield request
+
+
+def failing() -> httpx.Auth:
+    raise RuntimeError("no s3cret here")
+
+
+def test_authentication_is_given_or_made_by_a_factory(monkeypatch: Patch) -> None:
+    monkeypatch.setenv("X_AUTH", f"{__name__}:Signed")
+    given = Signed()
+    assert Environment("X").auth("X_AUTH", given) is given
+    made = Environment("X").auth("X_AUTH", None)
+    assert isinstance(made, Signed)
+    assert Environment("X").connection("https://x.test", auth=made).auth is made
+
+
+def test_authentication_that_nobody_gives_is_a_missing_setting(
+    monkeypatch: Patch,
+) -> None:
+    monkeypatch.setenv("X_AUTH", "")
+    env = Environment("X")
+    assert env.auth("X_AUTH", None) is None
+    with pytest.raises(MissingSettingsError) as caught:
+        env.connection("https://x.test")
+    assert caught.value.names == ("X_AUTH",)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("s3cret", "X_AUTH must be package.module:factory"),
+        (":s3cret", "X_AUTH must be package.module:factory"),
+        ("s3cret:", "X_AUTH must be package.module:factory"),
+        ("s3cret:factory", "the factory of X_AUTH fails: ModuleNotFoundError"),
+        (f"{__name__}:s3cret", "the factory of X_AUTH fails: AttributeError"),
+        (f"{__name__}:failing", "the factory of X_AUTH fails: RuntimeError"),
+        ("builtins:object", "the factory of X_AUTH makes no httpx.Auth"),
+    ],
+)
+def test_factories_that_are_none(name: str, said: str, monkeypatch: Patch) -> None:
+    monkeypatch.setenv("X_AUTH", name)
+    with pytest.raises(SettingsError) as caught:
+        Environment("X").auth("X_AUTH", None)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_supplied_authentication_signs_every_try(stream: bool) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(
+            503 if len(seen) == 1 else 200, headers={"retry-after": "0"}
+        )
+
+    async def send_async(connection: Connection) -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            await AsyncClient(connection, http).send(call, stream=stream)
+
+    call = Call("GET", "/a")
+    connection = Connection("https://x.test", auth=Signed())
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        Client(connection, http).send(call, stream=stream)
+    assert seen == ["Signed 1", "Signed 2"]
+    seen.clear()
+    asyncio.run(send_async(connection))
+    assert seen == ["Signed 3", "Signed 4"]
+
+
+def test_the_factory_that_the_documentation_shows(monkeypatch: Patch) -> None:
+    page = (ROOT / "docs" / "authentication.md").read_text(encoding="utf-8")
+    shown = page.partition("```python\n# payments_auth.py\n")[2].partition("```")[0]
+    module = ModuleType("payments_auth")
+    exec(shown, module.__dict__)
+    monkeypatch.setitem(sys.modules, "payments_auth", module)
+    for name, value in (
+        ("AUTH", "payments_auth:signed"),
+        ("KEY", "k"),
+        ("SECRET", "s"),
+    ):
+        monkeypatch.setenv(f"PAYMENTS_{name}", value)
+    made = Environment("PAYMENTS").auth("PAYMENTS_AUTH", None)
+    assert made is not None
+    request = httpx.Request("PUT", "https://x.test/a?b=1", content=b"{}")
+    next(made.sync_auth_flow(request))
+    signature = hmac.new(b"s", b"PUT/a?b=1{}", "sha256").hexdigest()
+    assert request.headers["authorization"] == f"HMAC k:{signature}"

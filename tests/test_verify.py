@@ -87,6 +87,29 @@ def test_what_is_wrong_is_found(path: str, old: str, new: str, message: str) -> 
     assert {one.code for one in found.differences} == {"NAF701"}
 
 
+SUPPLIED = TWO_UPSTREAMS.replace(
+    "{type: bearer, token: '{{TOKEN}}'}", "{type: oauth1, consumerKey: '{{TOKEN}}'}"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "message"),
+    [
+        ("client.py", "base_url, auth=auth)", "base_url)", "header authorization"),
+        ("client.py", 'env.auth("TOKEN_AUTH", auth)', "auth", "missing settings"),
+        ("client.py", '"TOKEN_AUTH"', '"OTHER_AUTH"', "missing settings"),
+    ],
+)
+def test_authentication_that_is_supplied(
+    path: str, old: str, new: str, message: str
+) -> None:
+    made = compiled(SUPPLIED)
+    right = verify(made)
+    assert (messages(right), counts(right)) == ([], (2, 2, 2))
+    wrong = messages(verify(changed(made, path, old, new)))
+    assert any(message in one for one in wrong), wrong
+
+
 def test_a_difference_is_at_the_unit_and_says_both_sides() -> None:
     made = changed(compiled(TWO_UPSTREAMS), "client.py", '"/things"', '"/thing"')
     found = verify(made)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from . import spec
-from .diagnostics import Reporter, Span
-from .ir import Argument, Location, Type
+from .diagnostics import Origin, Reporter, Span
+from .ir import Argument, Location, Text, Type
 
+_NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
 PROTOCOL_HEADERS: Final = frozenset({"accept", "authorization", "user-agent"})
 
 
@@ -49,6 +51,26 @@ class Arguments:
         """
         self.reporter.report(code, span, message, hint=hint)
         raise RefusedError(code)
+
+
+def sendable(text: Text) -> bool:
+    """Whether a header can hold a text, as far as the spec says it."""
+    literal = "".join(part for part in text.parts if isinstance(part, str))
+    return not _NOT_IN_HEADER(literal)
+
+
+def undeclared(name: str, origin: Origin, *, required: bool) -> spec.Param:
+    """A parameter that is used but declared nowhere: text, as far as anybody knows."""
+    return spec.Param(
+        name=name,
+        location=None,
+        type="string",
+        items=None,
+        required=required,
+        description="",
+        value=None,
+        origin=origin,
+    )
 
 
 def is_protocol_header(place: Location, name: str) -> bool:

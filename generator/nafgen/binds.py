@@ -47,6 +47,14 @@ class Settings:
         )
         return self.add(screaming(undeclared), Origin("", span))
 
+    def variable(self, name: str) -> str | None:
+        """The environment variable that a placeholder names, if it names a bind."""
+        bind = self._bind(name)
+        if bind is not None:
+            return bind.variable
+        undeclared = bind_name(name)
+        return None if undeclared is None else screaming(undeclared)
+
     def add(self, variable: str, origin: Origin) -> Setting:
         """The setting of a variable, secret as all that binds bring is."""
         setting = Setting(variable=variable, secret=True, default=None, origin=origin)

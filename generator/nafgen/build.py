@@ -1,167 +1,85 @@
-"""Builds specs: finds them, compiles what changed, writes, and removes what is stale."""
+"""Builds specs: compiles what changed, writes, and removes what is stale."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING
 
-from . import write
-from .diagnostics import (
-    CODES,
-    Diagnostic,
-    Reporter,
-    Severity,
-    Span,
-    as_json,
-    from_json,
-)
+from . import bulk, write
+from .diagnostics import CODES, Diagnostic, Reporter, Span, from_json
+from .discover import absolute, read, root_of
 from .disk import Mode
-from .inputs import Spec, is_spec
+from .inputs import Spec
 from .naming import package_path
 from .resources import generator
+from .result import Result, is_partial
+from .rules import NO_RULES, Rules
+from .signals import shielded
 
-STATUSES: Final = ("built", "unchanged", "partial", "refused", "removed")
-_COULD_NOT_RUN: Final = frozenset({"NAF001", "NAF502", "NAF601", "NAF603"})
+if TYPE_CHECKING:
+    from .compile import Compilation, Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to build: where to, in which mode, and whether hand edits may be lost."""
+    """How to build: where to, in which mode, whether hand edits may be lost, by which
+    rules."""
 
     output: Path
     mode: Mode
     discard_edits: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What became of a spec, or of a package without one; `status` is of `STATUSES`.
-
-    `summary` counts what was compiled, as in the manifest. `changed` says whether files
-    were written, or would be. `diff` is empty but in `Mode.DIFF`.
-    """
-
-    spec: str
-    package: str
-    status: str
-    summary: dict[str, Any]
-    diagnostics: tuple[Diagnostic, ...]
-    changed: bool = False
-    diff: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The result as a JSON object."""
-        return {
-            "spec": self.spec,
-            "package": self.package,
-            "status": self.status,
-            "operations": self.summary.get("operations", 0),
-            "routes": self.summary.get("routes", 0),
-            "tools": self.summary.get("tools", 0),
-            "left_out": self.summary.get("left_out", []),
-            "diagnostics": [as_json(found, {}) for found in self.diagnostics],
-        }
-
-
-def exit_code(results: Sequence[Result], *, change_counts: bool = False) -> int:
-    """0 when all is well, 1 for errors, 2 when something could not be read or written.
-
-    With `change_counts`, a change is as much as an error.
-    """
-    code = 0
-    for result in results:
-        if result.changed and change_counts:
-            code = 1
-        for found in result.diagnostics:
-            if found.code in _COULD_NOT_RUN:
-                return 2
-            if found.severity is Severity.ERROR:
-                code = 1
-    return code
-
-
-def read(shown: str) -> bytes | None:
-    """A file's bytes; None when there is none."""
-    try:
-        return Path(shown).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def discover(paths: Sequence[Path], roots: Sequence[Path]) -> list[Spec]:
-    """The specs that paths name: files, and all below folders that are not hidden.
-
-    A spec's relative path begins at the root that holds it; outside of all roots it
-    begins at the folder that was named, and is a named file's name.
-
-    Raises:
-        OSError: a folder cannot be read.
-    """
-    found: dict[str, Spec] = {}
-    for path in paths:
-        named = root_of(path, roots)
-        for file in _below(path) if path.is_dir() else [path]:
-            absolute = _absolute(file)
-            root = _root_above(absolute, roots) or named
-            relative = absolute.relative_to(root).as_posix()
-            spec = Spec(shown=file.as_posix(), relative=relative)
-            found.setdefault(str(absolute), spec)
-    return list(found.values())
-
-
-def root_of(path: Path, roots: Sequence[Path]) -> Path:
-    """The absolute path that the relative paths of specs at or below a path begin at."""
-    return _root_above(_absolute(path), roots) or _absolute(folder_of(path))
-
-
-def _root_above(absolute: Path, roots: Sequence[Path]) -> Path | None:
-    folders = (_absolute(folder_of(root)) for root in roots)
-    return next((each for each in folders if absolute.is_relative_to(each)), None)
-
-
-def folder_of(path: Path) -> Path:
-    """The folder that a configured or named path is, or that holds it."""
-    return path.parent if path.is_file() else path
-
-
-def _absolute(path: Path) -> Path:
-    # What a spec is called is the user's choice, a link or not.
-    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    def fail(error: OSError) -> None:
-        raise error
-
-    for parent, folders, files in os.walk(folder, onerror=fail):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if is_spec(name) and not name.startswith("."):
-                yield Path(parent) / name
+    rules: Rules = NO_RULES
 
 
 def build(
-    specs: Sequence[Spec], options: Options, done: Callable[[Result], None]
+    specs: Sequence[Spec],
+    options: Options,
+    jobs: int | None = None,
+    progress: bulk.Progress = bulk.unseen,
 ) -> list[Result]:
-    """Build specs one after the other; `done` hears of each."""
-    results = []
+    """Build specs; what has not changed is found here, the rest goes to `bulk`."""
+    results: dict[Spec, Result] = {}
     claimed: dict[str, Spec] = {}
     for spec in specs:
         package = package_path(spec.relative)
         first = claimed.setdefault(package, spec)
-        result = (
-            _build_one(spec, package, options)
+        known = (
+            _unchanged(spec, package, options)
             if first is spec
             else _clash(spec, first, package)
         )
-        done(result)
-        results.append(result)
-    return results
+        if known is not None:
+            results[spec] = known
+    todo = [spec for spec in specs if spec not in results]
+    if todo:
+        # Imported here, for all workers: where nothing has changed, nobody waits for it.
+        from .compile import compile_spec
+
+        compiled = partial(compile_spec, rules=options.rules)
+        work = partial(_build_one, compiled, options)
+        made = bulk.run(work, todo, jobs, progress, _families(todo))
+        results.update(zip(todo, made, strict=True))
+    return [results[spec] for spec in specs]
+
+
+def _families(specs: Iterable[Spec]) -> dict[Spec, str]:
+    """For each spec the package that holds its package, or its package.
+
+    A package that is being written must not be seen as a folder of another one.
+    """
+    packages = {spec: package_path(spec.relative) for spec in specs}
+    known = set(packages.values())
+
+    def outermost(package: str) -> str:
+        parts = package.split("/")
+        above = ("/".join(parts[:length]) for length in range(1, len(parts)))
+        return next((path for path in above if path in known), package)
+
+    return {spec: outermost(package) for spec, package in packages.items()}
 
 
 def _clash(spec: Spec, first: Spec, package: str) -> Result:
@@ -186,32 +104,28 @@ def _refused(spec: Spec, package: str, reporter: Reporter) -> Result:
     )
 
 
-def _build_one(spec: Spec, package: str, options: Options) -> Result:
-    # Manifests are files of the tree that a check is to judge: it trusts none.
-    if options.mode is Mode.WRITE:
-        current = _unchanged(spec, package, options)
-        if current is not None:
-            return current
-    from .compile import compile_spec
-
+def _build_one(
+    compile_spec: Callable[[Spec, Read], Compilation], options: Options, spec: Spec
+) -> Result:
     made = compile_spec(spec, read)
     if made.package is None:
-        return _refused(spec, package, made.reporter)
+        return _refused(spec, package_path(spec.relative), made.reporter)
     # Asked before writing, which reports on files, not on the spec.
-    partial = is_partial(made.package.summary, made.reporter)
-    outcome = write.write_package(
-        options.output,
-        made.package,
-        options.mode,
-        made.reporter,
-        generator=generator(),
-        discard_edits=options.discard_edits,
-    )
+    incomplete = is_partial(made.package.summary, made.reporter)
+    with shielded():
+        outcome = write.write_package(
+            options.output,
+            made.package,
+            options.mode,
+            made.reporter,
+            generator=generator(),
+            discard_edits=options.discard_edits,
+        )
     refused = outcome.status == "refused"
-    status = "partial" if partial and not refused else outcome.status
+    status = "partial" if incomplete and not refused else outcome.status
     return Result(
         spec=spec.shown,
-        package=package,
+        package=made.package.path,
         status=status,
         summary=made.package.summary,
         diagnostics=tuple(made.reporter),
@@ -220,15 +134,11 @@ def _build_one(spec: Spec, package: str, options: Options) -> Result:
     )
 
 
-def is_partial(summary: dict[str, Any], findings: Iterable[Diagnostic]) -> bool:
-    """Whether something of the spec was not compiled."""
-    costly = (found.severity is Severity.ERROR for found in findings)
-    return bool(summary.get("left_out")) or any(costly)
-
-
 def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
     """The result of the last build, when nothing has changed since."""
-    inputs = {}
+    if options.mode is not Mode.WRITE:
+        return None  # manifests are files of the tree that a check is to judge
+    inputs = options.rules.inputs()
     for file in (spec, spec.overlay):
         try:
             data = read(file.shown)
@@ -272,12 +182,7 @@ def tidy(
         with all diagnostics, unless there is nothing to say.
     """
     reporter = Reporter()
-    outcomes = {
-        "": write.write_root(
-            options.output, options.mode, reporter, discard_edits=options.discard_edits
-        )
-    }
-    searched = [(root_of(folder, roots), _absolute(folder)) for folder in folders]
+    searched = [(root_of(folder, roots), absolute(folder)) for folder in folders]
     places = {root for root, _ in searched} | {root_of(root, ()) for root in roots}
     kept = {spec.relative for spec in specs}
 
@@ -288,46 +193,41 @@ def tidy(
             and not any((place / relative).exists() for place in places)
         )
 
-    if folders:
-        outcomes |= write.remove_stale(
-            options.output,
-            {package_path(spec.relative) for spec in specs},
-            is_stale,
-            options.mode,
-            reporter,
-            discard_edits=options.discard_edits,
-        )
-    results = []
+    with shielded():
+        outcomes = {
+            "": write.write_root(
+                options.output,
+                options.mode,
+                reporter,
+                discard_edits=options.discard_edits,
+            )
+        }
+        if folders:
+            outcomes |= write.remove_stale(
+                options.output,
+                {package_path(spec.relative) for spec in specs},
+                is_stale,
+                options.mode,
+                reporter,
+                discard_edits=options.discard_edits,
+            )
+    return tuple(_tidied(outcomes, tuple(reporter)))
+
+
+def _tidied(
+    outcomes: Mapping[str, write.Outcome], findings: tuple[Diagnostic, ...]
+) -> Iterator[Result]:
+    """A result for each package that went, and one for what all share."""
     for package, outcome in outcomes.items():
         changed = outcome.status == "built"
-        found = () if package else tuple(reporter)
+        found = () if package else findings
         if changed or found:
-            removed = changed and package
-            results.append(
-                Result(
-                    spec="",
-                    package=package,
-                    status="removed" if removed else outcome.status,
-                    summary={},
-                    diagnostics=found,
-                    changed=changed,
-                    diff=outcome.diff,
-                )
+            yield Result(
+                spec="",
+                package=package,
+                status="removed" if changed and package else outcome.status,
+                summary={},
+                diagnostics=found,
+                changed=changed,
+                diff=outcome.diff,
             )
-    return tuple(results)
-
-
-def report_json(results: Sequence[Result]) -> dict[str, Any]:
-    """All results as one JSON object; findings on no spec are in its summary."""
-    specs = [result for result in results if result.spec]
-    rest = [result for result in results if not result.spec]
-    status = Counter(each.status for each in results if each.spec or each.package)
-    counts = {name: status[name] for name in STATUSES}
-    for name in ("operations", "routes", "tools"):
-        counts[name] = sum(int(result.summary.get(name, 0)) for result in specs)
-    found = [as_json(each, {}) for result in rest for each in result.diagnostics]
-    return {
-        "specs": [result.as_json() for result in specs],
-        "summary": {**counts, "diagnostics": found},
-        "diff": "".join(result.diff for result in results),
-    }

@@ -3,86 +3,34 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from . import __version__, build, config, report
-from .diagnostics import Diagnostic, Reporter, Severity, Span, plain
+from . import __version__, build, bulk, config
+from .console import COULD_NOT_RUN, FOR_PEOPLE, ONE_OBJECT, Console
+from .diagnostics import Reporter, Span, plain
+from .discover import discover, folder_of, read
 from .disk import Mode
 from .inputs import Spec
 from .report import Format
+from .result import exit_code
+from .signals import TerminatedError, terminable
 
 if TYPE_CHECKING:
     from .compile import Compilation
 
-COULD_NOT_RUN: Final = 2
 _SPECS: Final = click.argument("specs", nargs=-1, type=click.Path(path_type=Path))
 _SPEC: Final = click.argument("spec", type=click.Path(path_type=Path))
-
-
-@dataclass(slots=True)
-class Console:
-    """Where findings go: people's words to stderr, results for programs to stdout."""
-
-    format: Format
-    quiet: bool
-    _lines: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def show(self, findings: Iterable[Diagnostic]) -> None:
-        """Print findings; a quiet console leaves notes and warnings out."""
-        for found in findings:
-            if self.quiet and found.severity is not Severity.ERROR:
-                continue
-            match self.format:
-                case Format.TEXT:
-                    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-                    self.say(report.text(found, self._line, colour=colour))
-                case Format.CONCISE:
-                    self.say(report.concise(found))
-                case Format.GITHUB:
-                    self.put(f"{report.github(found)}\n")
-                case Format.JSON:
-                    pass
-
-    def say(self, text: str) -> None:
-        """Print a line for people."""
-        click.echo(text, err=True)
-
-    def put(self, text: str) -> None:
-        """Print a result, as UTF-8 wherever it goes."""
-        click.echo(text.encode(), nl=False)
-
-    def fail(self, findings: Iterable[Diagnostic]) -> NoReturn:
-        """Say why nothing could be done, and exit."""
-        self.show(findings)
-        if self.format is Format.JSON:
-            result = build.Result(
-                spec="",
-                package="",
-                status="refused",
-                summary={},
-                diagnostics=tuple(findings),
-            )
-            self.put(json.dumps(build.report_json([result]), indent=2) + "\n")
-        sys.exit(COULD_NOT_RUN)
-
-    def _line(self, file: str, number: int) -> str:
-        if file not in self._lines:
-            try:
-                text = Path(file).read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                text = ""
-            self._lines[file] = tuple(text.splitlines())
-        lines = self._lines[file]
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+_WOULD: Final = {"built": "out of date", "removed": "left over"}
+_COMPILED: Final = {"unchanged": "compiled", "partial": "compiled in part"}
+_INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
 
 
 def _common(command: Callable[..., None]) -> Callable[..., None]:
@@ -101,10 +49,34 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
         settings = config.load(Path.cwd(), reporter)
         default = settings.output_format if settings else None
         chosen = Format(output_format) if output_format else default or Format.TEXT
-        console = Console(chosen, quiet)
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        console = Console(chosen, quiet, colour)
         if settings is None:
             console.fail(reporter)
         command(console=console, settings=settings, **options)
+
+    return wrapped
+
+
+def _bulk(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of commands that work on many specs, and how such a command is stopped."""
+
+    @click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        envvar="NAFGEN_JOBS",
+        help="How many processes compile; by default one for each core.",
+    )
+    @click.option("--notes", is_flag=True, help="Print notes even of several specs.")
+    @functools.wraps(command)
+    def wrapped(**options: Any) -> None:
+        try:
+            with terminable():
+                command(**options)
+        except KeyboardInterrupt as end:
+            click.echo("interrupted", err=True)
+            sys.exit(_TERMINATED if isinstance(end, TerminatedError) else _INTERRUPTED)
 
     return wrapped
 
@@ -128,7 +100,7 @@ def _find(
     if reporter.failed:
         console.fail(reporter)
     try:
-        found = build.discover(paths, settings.specs)
+        found = discover(paths, settings.specs)
     except OSError as error:
         message = f"cannot read: {error.strerror}"
         reporter.report("NAF001", Span.whole(str(error.filename)), message)
@@ -157,6 +129,7 @@ def _find(
     is_flag=True,
     help="Overwrite generated files that were edited by hand.",
 )
+@_bulk
 @_common
 def build_command(
     *,
@@ -168,78 +141,54 @@ def build_command(
     diff: bool,
     exit_non_zero_on_change: bool,
     discard_edits: bool,
+    jobs: int | None,
+    notes: bool,
 ) -> None:
     """Compile SPECS, files or folders, to packages; write only what changed."""
     found, folders = _find(specs, settings, console)
     mode = Mode.DIFF if diff else Mode.CHECK if check else Mode.WRITE
     options = build.Options(
-        output=output or settings.output, mode=mode, discard_edits=discard_edits
+        output=output or settings.output,
+        mode=mode,
+        discard_edits=discard_edits,
+        rules=settings.rules,
     )
-    results = build.build(found, options, lambda r: console.show(r.diagnostics))
-    rest = build.tidy(found, folders, settings.specs, options)
-    for result in rest:
+    console.notes = notes or len(found) < 2
+    results = build.build(found, options, jobs, console.progress)
+    results += build.tidy(found, folders, settings.specs, options)
+    for result in results:
         console.show(result.diagnostics)
-    everything = [*results, *rest]
-    if console.format is not Format.JSON:
-        console.put("".join(result.diff for result in everything))
+    if console.format not in ONE_OBJECT:
+        console.put("".join(result.diff for result in results))
     words = {} if mode is Mode.WRITE else _WOULD
     change_counts = exit_non_zero_on_change or mode is not Mode.WRITE
-    _conclude(console, everything, words, change_counts=change_counts)
-
-
-_WOULD: Final = {"built": "out of date", "removed": "left over"}
-_COMPILED: Final = {"unchanged": "compiled", "partial": "compiled in part"}
-
-
-def _conclude(
-    console: Console,
-    results: Sequence[build.Result],
-    words: Mapping[str, str],
-    *,
-    change_counts: bool = False,
-) -> NoReturn:
-    """Print what became of the specs, a status by its word, and exit."""
-    if console.format is Format.JSON:
-        console.put(json.dumps(build.report_json(results), indent=2) + "\n")
-    elif not console.quiet:
-        status = Counter(each.status for each in results if each.spec or each.package)
-        parts = [f"{status[n]} {words.get(n, n)}" for n in build.STATUSES if status[n]]
-        number = sum(bool(result.spec) for result in results)
-        specs = "1 spec" if number == 1 else f"{number} specs"
-        console.say(f"{specs}: {', '.join(parts) or 'nothing to do'}")
-    sys.exit(build.exit_code(results, change_counts=change_counts))
+    console.conclude(results, words, change_counts=change_counts)
 
 
 @main.command()
 @_SPECS
 @click.option("--strict", is_flag=True, help="Hold specs to the official schema.")
+@_bulk
 @_common
 def validate(
-    *, console: Console, settings: config.Config, specs: Sequence[Path], strict: bool
+    *,
+    console: Console,
+    settings: config.Config,
+    specs: Sequence[Path],
+    strict: bool,
+    jobs: int | None,
+    notes: bool,
 ) -> None:
     """Report what is wrong with SPECS, and write nothing."""
-    from .compile import compile_spec
+    from .validation import validated
 
     found, _ = _find(specs, settings, console)
-    results = []
-    for spec in found:
-        made = compile_spec(spec, build.read, strict=strict)
-        console.show(made.diagnostics)
-        results.append(_result(made))
-    _conclude(console, results, _COMPILED)
-
-
-def _result(made: Compilation) -> build.Result:
-    package = made.package
-    summary = package.summary if package else {}
-    partial = build.is_partial(summary, made.reporter)
-    return build.Result(
-        spec=made.spec.shown,
-        package=package.path if package else "",
-        status="refused" if not package else "partial" if partial else "unchanged",
-        summary=summary,
-        diagnostics=tuple(made.diagnostics),
-    )
+    console.notes = notes or len(found) < 2
+    work = functools.partial(validated, strict=strict, rules=settings.rules)
+    results = bulk.run(work, found, jobs, console.progress)
+    for result in results:
+        console.show(result.diagnostics)
+    console.conclude(results, _COMPILED)
 
 
 @main.command()
@@ -253,23 +202,24 @@ def _result(made: Compilation) -> build.Result:
 def dump(*, console: Console, settings: config.Config, spec: Path, stage: str) -> None:
     """Print a stage of the compilation of SPEC."""
     from .dump import dump as dumped
+    from .validation import result_of
 
     made = _compiled(spec, settings, console)
     console.put(dumped(made, stage))
-    sys.exit(build.exit_code([_result(made)]))
+    sys.exit(exit_code([result_of(made)]))
 
 
 def _compiled(spec: Path, settings: config.Config, console: Console) -> Compilation:
     """Compile one spec and show what was found; exits when it is not there."""
     from .compile import compile_spec
 
-    if console.format in (Format.JSON, Format.GITHUB):
+    if console.format not in FOR_PEOPLE:
         console.format = Format.TEXT  # stdout is for what the command makes
     found, _ = _find([spec], settings, console)
     if len(found) != 1:
         console.say(f"{plain(str(spec))}: name one spec")
         sys.exit(COULD_NOT_RUN)
-    made = compile_spec(found[0], build.read)
+    made = compile_spec(found[0], read, rules=settings.rules)
     console.show(made.diagnostics)
     return made
 
@@ -283,9 +233,9 @@ def explain(*, console: Console, settings: config.Config, what: str) -> None:
 
     file, colon, line = what.rpartition(":")
     if colon and line.isdecimal():
-        roots = [build.folder_of(path) for path in settings.specs]
+        roots = [folder_of(path) for path in settings.specs]
         try:
-            origin = origin_of(Path(file), int(line), roots, build.read)
+            origin = origin_of(Path(file), int(line), roots, read, settings.rules)
         except UnexplainedError as error:
             console.say(plain(str(error)))
             sys.exit(COULD_NOT_RUN)
@@ -303,34 +253,33 @@ def explain(*, console: Console, settings: config.Config, what: str) -> None:
 
 @main.command()
 @_SPECS
+@_bulk
 @_common
-def verify(*, console: Console, settings: config.Config, specs: Sequence[Path]) -> None:
+def verify(
+    *,
+    console: Console,
+    settings: config.Config,
+    specs: Sequence[Path],
+    jobs: int | None,
+    notes: bool,
+) -> None:
     """Run all that SPECS compile to against a mocked upstream, and compare."""
-    from .compile import compile_spec
-    from .verify import MissingLibrariesError
-    from .verify import verify as verified
+    from .validation import verified
 
     found, _ = _find(specs, settings, console)
-    results = []
+    console.notes = notes or len(found) < 2
+    work = functools.partial(verified, rules=settings.rules)
+    results = bulk.run(work, found, jobs, console.progress)
+    if missing := {name for result in results for name in result.missing}:
+        _without(sorted(missing), console)
     called: Counter[str] = Counter()
-    for spec in found:
-        made = compile_spec(spec, build.read)
-        result = _result(made)
-        if made.package is not None:
-            try:
-                proof = verified(made)
-            except MissingLibrariesError as error:
-                _without(error.names, console)
-            for what in ("operations", "routes", "tools"):
-                called[what] += getattr(proof, what)
-            found_here = (*result.diagnostics, *proof.differences)
-            result = replace(result, diagnostics=found_here)
+    for result in results:
         console.show(result.diagnostics)
-        results.append(result)
-    if not console.quiet and console.format is not Format.JSON:
+        called.update(result.called)
+    if not console.quiet and console.format not in ONE_OBJECT:
         done = ", ".join(f"{number} {what}" for what, number in called.items())
         console.say(f"called: {done or 'nothing'}")
-    _conclude(console, results, _COMPILED)
+    console.conclude(results, _COMPILED)
 
 
 def _without(libraries: Iterable[str], console: Console) -> NoReturn:

@@ -22,6 +22,7 @@ from .lower import lower
 from .names import NameTable
 from .naming import package_path
 from .plan import FilePlan, GeneratedFile, Package
+from .rules import NO_RULES, Rules
 from .source import Document
 from .spec import Capability
 from .targets import TARGETS
@@ -39,6 +40,7 @@ class Compilation:
     """What became of a spec, stage by stage; a stage that was not reached is None."""
 
     spec: Spec
+    rules: Rules = NO_RULES
     reporter: Reporter = field(default_factory=Reporter)
     inputs: dict[str, str] = field(default_factory=dict)
     document: Document | None = None
@@ -58,9 +60,11 @@ class Compilation:
         return {spec.shown: spec.relative for spec in (self.spec, self.spec.overlay)}
 
 
-def compile_spec(spec: Spec, read: Read, *, strict: bool = False) -> Compilation:
+def compile_spec(
+    spec: Spec, read: Read, *, strict: bool = False, rules: Rules = NO_RULES
+) -> Compilation:
     """Compile a spec as far as it goes."""
-    made = Compilation(spec)
+    made = Compilation(spec, rules=rules, inputs=rules.inputs())
     understand(made, read, strict=strict)
     if made.program is not None:
         emit(made, made.program)
@@ -83,7 +87,7 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
     made.capability = lower(document, reporter, broken)
     if made.capability is None:
         return
-    program = link(made.capability, reporter)
+    program = link(made.capability, reporter, made.rules)
     if not any(upstream.operations for upstream in program.upstreams):
         reporter.report(
             "NAF413",

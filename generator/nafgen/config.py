@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from . import rule
 from .diagnostics import Reporter, Span, show
 from .report import Format
+from .rules import NO_RULES, Rules
 
-_KEYS: Final = ("output", "output-format", "specs")
+_KEYS: Final = ("output", "output-format", "specs", "rules", "builtin-hosts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class Config:
     specs: tuple[Path, ...]
     output: Path
     output_format: Format | None
+    rules: Rules = NO_RULES
 
 
 def load(start: Path, reporter: Reporter) -> Config | None:
@@ -45,6 +49,10 @@ def _config(folder: Path, start: Path, table: dict[str, Any]) -> Config:
         specs=tuple(shown / spec for spec in table.get("specs", ["specs"])),
         output=shown / table.get("output", "generated"),
         output_format=Format(written) if written else None,
+        rules=Rules(
+            own=tuple(rule.parse(each) for each in table.get("rules", ())),
+            builtin=table.get("builtin-hosts", True),
+        ),
     )
 
 
@@ -65,7 +73,11 @@ def _read(file: Path, start: Path, reporter: Reporter) -> Config | None:
     wrong = _mistakes(table)
     for key, (message, hint) in wrong.items():
         reporter.report("NAF009", _span(name, text, key), message, hint=hint)
-    return None if wrong else _config(file.parent, start, table)
+    broken = list(_broken_rules(table))
+    for number, found in broken:
+        span = _rule_span(name, text, number, found.key)
+        reporter.report("NAF009", span, found.message, hint=found.hint)
+    return None if wrong or broken else _config(file.parent, start, table)
 
 
 def _mistakes(table: Any) -> dict[str, tuple[str, str]]:
@@ -80,6 +92,15 @@ def _mistakes(table: Any) -> dict[str, tuple[str, str]]:
                 f"did you mean `{close[0]}`?" if close else f"one of {', '.join(_KEYS)}"
             )
             wrong[key] = (f"the key {show(key)} is not known", hint)
+        elif key == "rules":
+            if not isinstance(value, list):
+                wrong[key] = (
+                    "`rules` must be a list of tables",
+                    "write each as [[tool.nafgen.rules]]",
+                )
+        elif key == "builtin-hosts":
+            if not isinstance(value, bool):
+                wrong[key] = (f"`{key}` must be true or false, not {show(value)}", "")
         elif key == "specs":
             if not isinstance(value, list) or not all(
                 isinstance(v, str) for v in value
@@ -93,6 +114,32 @@ def _mistakes(table: Any) -> dict[str, tuple[str, str]]:
                 f"one of {', '.join(Format)}",
             )
     return wrong
+
+
+def _broken_rules(table: Any) -> Iterator[tuple[int, rule.Mistake]]:
+    """The number of each rule that cannot be used, from 0, and why."""
+    rules = table.get("rules") if isinstance(table, dict) else None
+    for number, each in enumerate(rules if isinstance(rules, list) else ()):
+        yield from ((number, found) for found in rule.mistakes(each))
+
+
+def _rule_span(name: str, text: str, number: int, key: str) -> Span:
+    """Where a key of a rule is written: the head of its table for the rule as such."""
+    seen = -1
+    head = Span.whole(name)
+    for line_number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        column = len(line) - len(line.lstrip()) + 1
+        if stripped.startswith("[[tool.nafgen.rules]]"):
+            seen += 1
+            if seen == number:
+                head = Span(name, line_number, column, line_number, len(line) + 1)
+        table = stripped.strip("[]").removeprefix("tool.nafgen.rules.")
+        written = stripped.partition("=")[0].strip().strip("\"'")
+        if seen == number and key in (written, table):
+            end = column + len(stripped if stripped[0] == "[" else key)
+            return Span(name, line_number, column, line_number, end)
+    return head
 
 
 def _span(name: str, text: str, key: str) -> Span:

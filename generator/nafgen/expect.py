@@ -15,8 +15,9 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from .diagnostics import Origin
+from .expect_bodies import form, in_xml, pairs, parts
 from .ir import (
-    ApiKey,
+    ApiKeys,
     Argument,
     ArrayOf,
     Basic,
@@ -24,6 +25,7 @@ from .ir import (
     Call,
     Constant,
     Each,
+    Encoding,
     Field,
     Input,
     Interpolated,
@@ -34,6 +36,7 @@ from .ir import (
     Result,
     Setting,
     Shape,
+    Supplied,
     Template,
     Text,
     Upstream,
@@ -49,6 +52,10 @@ _UNRESERVED: Final = frozenset(
 _IN_COOKIE: Final = frozenset(range(0x21, 0x7F)) - frozenset(b'",;\\\\')
 """What a cookie's value may hold as it is (RFC 6265)."""
 _PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+SUPPLIED: Final = "Supplied by verification"
+"""The header `Authorization` of a scheme that the user of a package supplies."""
 
 
 class UnsendableError(ValueError):
@@ -70,8 +77,9 @@ class ExpectedRequest:
 
     `origin` is scheme and host; `path` and `cookies` are as on the wire, percent-encoded;
     `query` is decoded. `headers` has lower-case names and only what the spec
-    determines; `unsent` names headers of the spec that must not be there. `body` is a
-    JSON value, or `ABSENT`.
+    determines; `unsent` names headers of the spec that must not be there. `body` is what
+    stands in it by `encoding`, or `ABSENT`: a JSON value, a text, the pairs of a form by
+    name, or objects that describe the parts of multipart form data.
     """
 
     method: str
@@ -82,6 +90,7 @@ class ExpectedRequest:
     unsent: frozenset[str]
     cookies: Mapping[str, str]
     body: Any
+    encoding: Encoding = Encoding.JSON
 
 
 def expected_request(
@@ -101,15 +110,15 @@ def expected_request(
     """
     base = urlsplit(base_url(upstream, settings))
     path = "".join(
-        part if isinstance(part, str) else segment(text(values[part.origin]))
+        part if isinstance(part, str) else segment(_path_text(part, values, settings))
         for part in operation.path
     )
-    body = (
-        ABSENT if operation.body is None else _filled(operation.body, values, settings)
-    )
+    body = _body(upstream, operation, values, settings)
     headers = _headers(upstream, operation, values, settings)
-    if body is not ABSENT:
-        headers.setdefault("content-type", "application/json")
+    if operation.encoding is Encoding.MULTIPART:
+        headers.pop("content-type", None)  # it holds a boundary that nobody foresees
+    elif body is not ABSENT:
+        headers.setdefault("content-type", operation.media_type)
     declared = {field.name.lower() for field in operation.headers}
     return ExpectedRequest(
         method=operation.method,
@@ -119,7 +128,8 @@ def expected_request(
         headers=headers,
         unsent=frozenset(declared | {"authorization"}) - headers.keys(),
         cookies=_cookies(upstream, operation, values, settings),
-        body=body,
+        body=body or ABSENT if operation.encoding is not Encoding.JSON else body,
+        encoding=operation.encoding,
     )
 
 
@@ -153,6 +163,8 @@ def argument_values(
                 values[argument.origin] = value
             case Text():
                 values[argument.origin] = resolved(source, settings)
+            case ObjectOf() | ArrayOf():
+                values[argument.origin] = _filled(source, {}, settings)
     return values
 
 
@@ -205,19 +217,18 @@ def _given(value: Value, values: Values, settings: Mapping[str, str]) -> Any:
 
 def _sent(
     fields: tuple[Field, ...], values: Values, settings: Mapping[str, str]
-) -> dict[str, list[str]]:
-    """The texts that each name is sent with; an argument replaces constants of its name."""
-    constants: dict[str, list[str]] = {}
-    given: dict[str, list[str]] = {}
+) -> dict[str, Any]:
+    """The value of each name; an argument replaces constants of its name."""
+    constants: dict[str, list[Any]] = {}
+    given: dict[str, list[Any]] = {}
     for field in fields:
         value = _given(field.value, values, settings)
         if value is ABSENT:
             continue
         kind = given if isinstance(field.value, Argument) else constants
-        # An array is sent as its name repeated; what it holds is text like all else.
-        items = value if isinstance(value, list) else [value]
-        kind.setdefault(field.name, []).extend(map(text, items))
-    return constants | given
+        kind.setdefault(field.name, []).append(value)
+    found = constants | given
+    return {name: v[0] if len(v) == 1 else v for name, v in found.items()}
 
 
 def _query(
@@ -228,12 +239,11 @@ def _query(
 ) -> Iterator[tuple[str, str]]:
     sent = _sent(operation.query, values, settings)
     for name, shared in upstream.query:
-        sent.setdefault(name, [resolved(shared, settings)])
-    match upstream.auth:
-        case ApiKey(name=name, value=key, location=Location.QUERY):
-            sent[name] = [resolved(key, settings)]
-    for name, texts in sent.items():
-        yield from ((name, value) for value in texts)
+        sent.setdefault(name, resolved(shared, settings))
+    for name, key in _keys(upstream, Location.QUERY):
+        sent[name] = resolved(key, settings)
+    for name, value in sent.items():
+        yield from pairs(upstream, name, value, text)
 
 
 def _single(
@@ -264,9 +274,18 @@ def _headers(
             headers["authorization"] = f"Basic {encoded}"
         case Bearer(token=token):
             headers["authorization"] = f"Bearer {resolved(token, settings)}"
-        case ApiKey(name=name, value=key, location=Location.HEADER):
-            headers[name.lower()] = resolved(key, settings)
+        case Supplied():
+            headers["authorization"] = SUPPLIED
+    for name, key in _keys(upstream, Location.HEADER):
+        headers[name.lower()] = resolved(key, settings)
     return headers
+
+
+def _keys(upstream: Upstream, location: Location) -> Iterator[tuple[str, Text]]:
+    """The API keys that travel at a location."""
+    match upstream.auth:
+        case ApiKeys(keys=keys):
+            yield from ((k.name, k.value) for k in keys if k.location is location)
 
 
 def _cookies(
@@ -276,10 +295,39 @@ def _cookies(
     settings: Mapping[str, str],
 ) -> dict[str, str]:
     cookies = dict(_single(operation.cookies, values, settings))
-    match upstream.auth:
-        case ApiKey(name=name, value=key, location=Location.COOKIE):
-            cookies[name] = resolved(key, settings)
+    for name, key in _keys(upstream, Location.COOKIE):
+        cookies[name] = resolved(key, settings)
     return {name: percent_encoded(value, _IN_COOKIE) for name, value in cookies.items()}
+
+
+def _body(
+    upstream: Upstream,
+    operation: Operation,
+    values: Values,
+    settings: Mapping[str, str],
+) -> Any:
+    template, encoding = operation.body, operation.encoding
+    if template is None:
+        return ABSENT
+    if encoding is Encoding.XML and isinstance(template, Interpolated):
+        values = {origin: _xml(value) for origin, value in values.items()}
+    value = _filled(template, values, settings)
+    if value is ABSENT or encoding is Encoding.JSON:
+        return value
+    match encoding:
+        case Encoding.FORM:
+            return form(upstream, value, text)
+        case Encoding.MULTIPART:
+            return parts(upstream, value, text)
+        case Encoding.TEXT | Encoding.XML:
+            return text(value)
+
+
+def _xml(value: Any) -> str:
+    written = in_xml(text(value))
+    if written is None:
+        raise UnsendableError(value)
+    return written
 
 
 def _filled(template: Template, values: Values, settings: Mapping[str, str]) -> Any:
@@ -320,6 +368,14 @@ def expected_result(result: Result, answer: Any) -> Any:
             if not isinstance(array, list):
                 return None
             return [expected_result(item, element) for element in array]
+
+
+def _path_text(
+    part: Argument | Setting, values: Mapping[Origin, Any], settings: Mapping[str, str]
+) -> str:
+    if isinstance(part, Setting):
+        return settings[part.variable]
+    return text(values[part.origin])
 
 
 def _member(value: Any, path: tuple[str, ...]) -> Any:

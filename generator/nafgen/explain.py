@@ -15,6 +15,7 @@ from .inputs import Spec
 from .manifest import Manifest
 from .plan import MANIFEST
 from .resources import explanations
+from .rules import NO_RULES, Rules
 
 _POINTER: Final = re.compile(r"\s*# (capability\S+)$")
 _Unit = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -31,7 +32,9 @@ def code_page(code: str) -> str | None:
     return (explanations() / f"{code.upper()}.md").read_text(encoding="utf-8")
 
 
-def origin_of(file: Path, line: int, roots: Sequence[Path], read: Read) -> Origin:
+def origin_of(
+    file: Path, line: int, roots: Sequence[Path], read: Read, rules: Rules = NO_RULES
+) -> Origin:
     """What in a spec below one of the roots a line of a generated file comes from.
 
     Raises:
@@ -54,7 +57,8 @@ def origin_of(file: Path, line: int, roots: Sequence[Path], read: Read) -> Origi
         raise UnexplainedError(f"{file}:{line} comes from no single place of a spec")
     for root in roots:
         shown = (root / manifest.spec).as_posix()
-        made = compile_spec(Spec(shown=shown, relative=manifest.spec), read)
+        spec = Spec(shown=shown, relative=manifest.spec)
+        made = compile_spec(spec, read, rules=rules)
         for origin in _origins(made.program):
             if origin.pointer == pointer:
                 return origin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,10 +12,12 @@ from .binds import Settings
 from .diagnostics import Reporter, show
 from .ir import (
     Argument,
+    ArrayOf,
     Call,
     Constant,
     Input,
     Location,
+    ObjectOf,
     Operation,
     Text,
     Type,
@@ -23,8 +26,9 @@ from .matching import find
 from .spec import Located
 from .values import Placeholder, Reference, is_constant, reference, template
 
+_BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
 _ROOT: Final = {"rest": "rest", "mcp": "tools"}
-Given = Input | Constant | Text
+Given = Input | Constant | Text | ObjectOf | ArrayOf
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class CallLinker:
             if argument not in self.values:
                 self._cover(argument)
         self._report_inferred()
+        self._report_unused()
         if self.failed is not None:
             return self.failed
         self._fit()
@@ -105,6 +110,14 @@ class CallLinker:
             self._describe_path(param)
             return
         argument = find(param.name, self.operation.arguments, lambda a: a.name)
+        if argument is None and self._is_credential(param.name):
+            self.reporter.report(
+                "NAF411",
+                param.origin.span,
+                f"{show(param.name)} is sent by the authentication, so it is not an"
+                " input",
+            )
+            return
         self.inputs[param.name] = Input(
             name=param.name,
             location=place,
@@ -115,6 +128,10 @@ class CallLinker:
             description=param.description or (argument.description if argument else ""),
             origin=param.origin,
         )
+
+    def _is_credential(self, name: str) -> bool:
+        """Whether nobody is asked for it, because the authentication sends it."""
+        return find(name, self.operation.credentials, str) is not None
 
     def _declared_place(self, param: spec.Param) -> Location | None:
         if self.kind == "mcp":
@@ -150,6 +167,8 @@ class CallLinker:
 
     def _give(self, name: str, located: Located) -> None:
         argument = find(name, self.operation.arguments, lambda a: a.name)
+        if argument is None and self._is_credential(name):
+            return
         if argument is None:
             self.reporter.report(
                 "NAF404",
@@ -167,6 +186,8 @@ class CallLinker:
         written = located.value
         if is_constant(written):
             return Constant(written)
+        if isinstance(written, dict | list):
+            return self._structure(written, located)
         if not isinstance(written, str):
             self._fail(
                 "NAF902",
@@ -175,6 +196,12 @@ class CallLinker:
                 "give text, a number, true or false, or refer to an input",
             )
             return None
+        if _BARE_BIND(written):
+            official = f"{{{{{written}}}}}"
+            self.reporter.report(
+                "NAF409", located.span, f"{show(written)} is read as {show(official)}"
+            )
+            written, located = official, Located(official, located.span)
         roots = frozenset({_ROOT[self.kind], self.namespace})
         target = reference(written, roots)
         pieces = template(written)
@@ -183,18 +210,39 @@ class CallLinker:
         if target is not None:
             return self._referred(argument, target, located)
         if all(isinstance(piece, str) for piece in pieces):
+            if argument.location is Location.PATH and not written.strip("."):
+                self._fail("NAF101", located, f"{show(written)} is no part of a path")
+                return None
             return Constant(written)
-        return self._text(argument, located)
+        return self._text(located)
 
-    def _text(self, argument: Argument, located: Located) -> Text | None:
-        if argument.location is Location.PATH:
+    def _structure(self, written: object, located: Located) -> Given | None:
+        """A literal structure; nothing in it refers to an input."""
+        if isinstance(written, dict):
+            members = [(k, self._structure(v, located)) for k, v in written.items()]
+            known = [(k, v) for k, v in members if not isinstance(v, Input | None)]
+            return ObjectOf(tuple(known)) if len(known) == len(members) else None
+        if isinstance(written, list):
+            found = [self._structure(item, located) for item in written]
+            kept = [item for item in found if not isinstance(item, Input | None)]
+            return ArrayOf(tuple(kept)) if len(kept) == len(found) else None
+        roots = frozenset({_ROOT[self.kind], self.namespace})
+        if isinstance(written, str) and (
+            reference(written, roots) or len(template(written)) > 1 or "{{" in written
+        ):
             self._fail(
                 "NAF902",
                 located,
-                "a bind in a path is not supported yet",
-                "write the value out, or move this part of the path into baseUri",
+                f"{show(written)} cannot stand inside a structure so far",
+                "give the whole structure as one input",
             )
             return None
+        if written is None or isinstance(written, str) or is_constant(written):
+            return Constant(written)
+        self._fail("NAF101", located, f"JSON has no number {written}")
+        return None
+
+    def _text(self, located: Located) -> Text | None:
         text = self.settings.text(located)
         if text is None:
             self.failed = self.failed or "NAF902"
@@ -220,8 +268,9 @@ class CallLinker:
             name = name.removeprefix("body.")
         if name in self.constants:
             return self._constant(argument, name)
-        known = find(name, tuple(self.inputs.values()), lambda i: i.name)
-        if self.kind == "mcp" and is_protocol_header(argument.location, argument.name):
+        known = self._known(name, argument)
+        hidden = is_protocol_header(argument.location, argument.name)
+        if hidden and (self.kind == "mcp" or argument.name.lower() != "authorization"):
             self._hide(argument)
             return None
         if known is not None:
@@ -234,6 +283,17 @@ class CallLinker:
         value = self._value(argument, located)
         self.constants[name] = located
         return value
+
+    def _known(self, name: str, argument: Argument) -> Input | None:
+        """The input of a name; in another spelling, a path's feeds paths alone."""
+        if name in self.inputs:
+            return self.inputs[name]
+        fitting = [
+            each
+            for each in self.inputs.values()
+            if each.location is not Location.PATH or argument.location is Location.PATH
+        ]
+        return find(name, fitting, lambda i: i.name)
 
     # --- inferred inputs -----------------------------------------------------------
 
@@ -276,7 +336,7 @@ class CallLinker:
             if value is not None:
                 self.values[argument] = value
             return
-        known = find(argument.name, tuple(self.inputs.values()), lambda i: i.name)
+        known = self._known(argument.name, argument)
         if known is not None:
             self.values[argument] = known
         elif self._joins(argument):
@@ -295,6 +355,18 @@ class CallLinker:
             argument.origin.span,
             f"the header `{argument.name}` is not an input of a tool",
         )
+
+    def _report_unused(self) -> None:
+        fed = {value.name for value in self.values.values() if isinstance(value, Input)}
+        for path_input in self.path_inputs:
+            if path_input.name not in fed:
+                self.reporter.report(
+                    "NAF415",
+                    path_input.origin.span,
+                    f"`{path_input.name}` is in the path, but goes to no parameter of"
+                    f" `{self.operation.name}`",
+                    hint="give it to one in `with`, or take it out of the path",
+                )
 
     def _report_inferred(self) -> None:
         declared = {param.name for param in self.params}

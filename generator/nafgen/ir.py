@@ -36,6 +36,31 @@ class Type(StrEnum):
     ANY = "any"
 
 
+class Encoding(StrEnum):
+    """How a body is written; XML differs from text in how arguments are escaped."""
+
+    JSON = "json"
+    FORM = "form"
+    MULTIPART = "multipart"
+    TEXT = "text"
+    XML = "xml"
+
+
+class ArrayStyle(StrEnum):
+    """An array in a query or form: `a=1&a=2`, `a[]=1&a[]=2`, or `a=1,2`."""
+
+    REPEAT = "repeat"
+    BRACKETS = "brackets"
+    COMMA = "comma"
+
+
+class ObjectStyle(StrEnum):
+    """An object in a query or form: its JSON, or `a[b]=1`."""
+
+    JSON = "json"
+    BRACKETS = "brackets"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """A value that the environment gives when a client is made.
@@ -116,24 +141,29 @@ class Field:
 class Operation:
     """One consumed HTTP operation.
 
-    `path` holds literal parts, percent-encoded already, and path arguments. `query`
-    holds what the path template itself says after `?` first. `body` is sent as JSON;
-    it is absent when it is None, and when it is made of arguments none of which is
-    given. `extracted` is the consumed result that an exposed mapping starts from, with
-    the name the spec gives it. `is_json` says whether the answer is declared as JSON.
+    `path` holds literal parts, percent-encoded already, arguments, and settings. `query`
+    holds what the path template itself says after `?` first. `body` is sent in
+    `encoding`, as `media_type` unless a header says otherwise; it is absent when it is
+    None, and when it is made of arguments none of which is given. The parts of multipart
+    form data are an object, or an array of objects with `name`, `value` and perhaps
+    `filename` and `content_type`. `credentials` are declared parameters that the
+    authentication sends. `extracted` names what the spec extracts of the answer, with the
+    path of each: exposed mappings start there. `is_json`: the answer is declared as JSON.
     """
 
     namespace: str
     name: str
     method: str
-    path: tuple[str | Argument, ...]
+    path: tuple[str | Argument | Setting, ...]
     query: tuple[Field, ...]
     headers: tuple[Field, ...]
     cookies: tuple[Field, ...]
     body: Template | None
+    encoding: Encoding
+    media_type: str
     arguments: tuple[Argument, ...]
-    extracted: tuple[str, ...]
-    extracted_name: str
+    credentials: tuple[str, ...]
+    extracted: tuple[tuple[str, tuple[str, ...]], ...]
     is_json: bool
     description: str
     origin: Origin
@@ -163,7 +193,24 @@ class ApiKey:
     location: Location
 
 
-Auth: TypeAlias = Basic | Bearer | ApiKey
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeys:
+    """One key or several, all sent with each request."""
+
+    keys: tuple[ApiKey, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supplied:
+    """A scheme that the user of the package supplies: `setting` names what makes it, and
+    `mentions` are the variables that the spec has for it."""
+
+    scheme: str
+    setting: Setting
+    mentions: tuple[str, ...]
+
+
+Auth: TypeAlias = Basic | Bearer | ApiKeys | Supplied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +219,8 @@ class Upstream:
 
     `base_url` is the setting for where it is; `published` is where the spec says it is
     when that needs other settings, else None. `settings` are all others, in the order
-    in which the spec uses them; `call_settings` those that calls mention.
+    in which the spec uses them; `call_settings` those that calls mention. `arrays` and
+    `objects` say how its queries and forms write them.
     """
 
     namespace: str
@@ -183,6 +231,8 @@ class Upstream:
     auth: Auth | None
     settings: tuple[Setting, ...]
     call_settings: tuple[Setting, ...]
+    arrays: ArrayStyle
+    objects: ObjectStyle
     operations: tuple[Operation, ...]
     description: str
     origin: Origin
@@ -209,10 +259,13 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A consumed operation with a value for each argument that gets one."""
+    """A consumed operation with a value for each argument that gets one.
+
+    `ObjectOf` and `ArrayOf` hold constants alone here.
+    """
 
     operation: Operation
-    values: tuple[tuple[Argument, Input | Constant | Text], ...]
+    values: tuple[tuple[Argument, Input | Constant | Text | ObjectOf | ArrayOf], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +311,10 @@ class Route:
     origin: Origin
 
 
-def segments(path: tuple[str | Input, ...]) -> tuple[tuple[str, int], ...]:
-    """The segments of a route's path: the literal text and the inputs in each."""
+def segments(
+    path: tuple[str | Input | Argument | Setting, ...],
+) -> tuple[tuple[str, int], ...]:
+    """The segments of a path: the literal text, and the number of other parts, in each."""
     found: list[tuple[str, int]] = [("", 0)]
     for part in path:
         text, inputs = found.pop()

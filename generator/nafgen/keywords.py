@@ -58,11 +58,12 @@ CONSUMES: Final = _keys(
     openapi="NAF901",
     tunnel="NAF901",
 )
-AUTH: Final = _keys(
-    "type username password token key value placement in name header headers query"
-    " authorizationServerUri resource scopes audience tokenEndpoint tokenValidation"
-    " clientId clientSecret tokenUrl"
-)
+AUTH: Final = {
+    "none": _keys("type"),
+    "basic": _keys("type username password", "realm"),
+    "bearer": _keys("type token", "scheme realm scopes bearerFormat"),
+    "apikey": _keys("type key value placement"),
+}
 CONSUMED_RESOURCE: Final = _keys("path inputParameters operations")
 CONSUMED_OPERATION: Final = _keys(
     "method path inputParameters body outputRawFormat outputParameters",
@@ -110,7 +111,7 @@ TOOL: Final = _keys(
 )
 PARAM: Final = _keys(
     "in type items required value",
-    "example examples",
+    "example examples mapping",
     pattern="NAF901",
 )
 OUTPUT: Final = _keys(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span, show
 from .exposed import CallLinker
 from .ir import (
     Adapter,
+    Argument,
     Call,
     Hints,
     Input,
     LeftOut,
     Location,
     McpAdapter,
+    Operation,
     Program,
     RestAdapter,
     Result,
@@ -28,6 +32,8 @@ from .operations import METHODS, Refused, join
 from .reader import pointer_name
 from .resolve import Resolver
 from .results import result
+from .rules import NO_RULES, Rules, settle
+from .spec import Located
 from .upstreams import Linked, link_upstream
 from .values import Placeholder, path_template
 
@@ -35,15 +41,18 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE"}
 
 
-def link(capability: spec.Capability, reporter: Reporter) -> Program:
+def link(
+    capability: spec.Capability, reporter: Reporter, rules: Rules = NO_RULES
+) -> Program:
     """The program of a capability; what cannot be linked is reported and left out."""
-    return _Linker(capability, reporter).program()
+    return _Linker(capability, reporter, rules).program()
 
 
 @dataclass(slots=True)
 class _Linker:
     capability: spec.Capability
     reporter: Reporter
+    rules: Rules
     upstreams: dict[str, Linked] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     resolver: Resolver = field(init=False)
@@ -59,8 +68,11 @@ class _Linker:
     def program(self) -> Program:
         for unit in self.capability.unusable:
             self._leave_out(unit.kind, unit.name, unit.code)
-        for entry in self.capability.consumes:
-            self._upstream(entry)
+        given = _given(self.capability)
+        for entry in _merged(self.capability.consumes):
+            self._upstream(entry, given)
+        for linked in self.upstreams.values():
+            self._report_equal_requests(linked)
         adapters: list[Adapter] = []
         for exposed in self.capability.exposes:
             if isinstance(exposed, spec.Rest):
@@ -79,7 +91,9 @@ class _Linker:
     def _leave_out(self, kind: str, name: str, code: str) -> None:
         self.left_out.append(LeftOut(kind=kind, name=name, code=code))
 
-    def _upstream(self, entry: spec.Consumes) -> None:
+    def _upstream(
+        self, entry: spec.Consumes, given: Mapping[str, dict[str, Located]]
+    ) -> None:
         if entry.namespace in self.upstreams:
             self.reporter.report(
                 "NAF202",
@@ -89,7 +103,14 @@ class _Linker:
             )
             self._leave_out("upstream", entry.namespace, "NAF202")
             return
-        linked = link_upstream(entry, self.capability.binds, self.reporter)
+        own = {
+            call.removeprefix(f"{entry.namespace}."): values
+            for call, values in given.items()
+            if call.startswith(f"{entry.namespace}.")
+        }
+        binds = self.capability.binds
+        entry, conventions = settle(entry, binds, self.rules, self.reporter)
+        linked = link_upstream(entry, conventions, binds, own, self.reporter)
         if isinstance(linked, str):
             self._leave_out("upstream", entry.namespace, linked)
             self.resolver.refused[entry.namespace] = linked
@@ -98,6 +119,19 @@ class _Linker:
         for operation in linked.operations:
             if isinstance(operation, Refused):
                 self._leave_out("operation", operation.name, operation.code)
+
+    def _report_equal_requests(self, linked: Linked) -> None:
+        first: dict[str, Operation] = {}
+        for operation in linked.upstream.operations:
+            known = first.setdefault(_request(operation), operation)
+            if known is not operation:
+                self.reporter.report(
+                    "NAF417",
+                    operation.origin.span,
+                    f"`{operation.name}` sends the same request as `{known.name}`",
+                    hint="the path may have lost a part",
+                    related=[(f"`{known.name}`", known.origin.span)],
+                )
 
     # --- REST --------------------------------------------------------------------
 
@@ -152,7 +186,7 @@ class _Linker:
             return "NAF403"
         path_inputs = tuple(dict.fromkeys(p for p in path if isinstance(p, Input)))
         params = (*resource.params, *entry.params)
-        linked = self._linked(exposed, entry, params, path_inputs, entry.method)
+        linked = self._linked(exposed, entry, params, path_inputs, (entry.method, path))
         if isinstance(linked, str):
             return linked
         inputs, call, made = linked
@@ -176,11 +210,11 @@ class _Linker:
         entry: spec.RestOperation | spec.McpTool,
         params: tuple[spec.Param, ...],
         path_inputs: tuple[Input, ...],
-        method: str,
+        route: tuple[str, tuple[str | Input, ...]] | None,
     ) -> tuple[tuple[Input, ...], Call, Result] | str:
         """The inputs, the call and the result of a route or tool, or an error's code."""
         operation = self.resolver.called(
-            entry.invocation, entry.name, entry.origin.span, exposed.namespace
+            entry.invocation, entry.name, entry.origin.span, exposed.namespace, route
         )
         if isinstance(operation, str):
             return operation
@@ -191,7 +225,7 @@ class _Linker:
             entry.invocation,
             params,
             path_inputs,
-            method,
+            route[0] if route else "",
             self.upstreams[operation.namespace].settings,
             self.reporter,
         ).link()
@@ -215,7 +249,8 @@ class _Linker:
             if isinstance(piece, Placeholder):
                 path.append(_path_input(piece.name, resource))
             else:
-                path.append(piece)
+                # Servers decode a path before they look for its route.
+                path.append(unquote(piece))
         return tuple(path)
 
     # --- MCP ---------------------------------------------------------------------
@@ -226,7 +261,7 @@ class _Linker:
             tool = self._tool(exposed, entry)
             if isinstance(tool, str):
                 self._leave_out("tool", entry.name, tool)
-            else:
+            elif self._is_wanted(tool):
                 tools.append(tool)
         return McpAdapter(
             namespace=exposed.namespace,
@@ -238,8 +273,13 @@ class _Linker:
             origin=exposed.origin,
         )
 
+    def _is_wanted(self, tool: Tool) -> bool:
+        """Whether the project's rules expose this tool."""
+        linked = self.upstreams[tool.call.operation.namespace]
+        return linked.conventions.exposes(tool.name)
+
     def _tool(self, exposed: spec.Mcp, entry: spec.McpTool) -> Tool | str:
-        linked = self._linked(exposed, entry, entry.params, (), "")
+        linked = self._linked(exposed, entry, entry.params, (), None)
         if isinstance(linked, str):
             return linked
         inputs, call, made = linked
@@ -273,6 +313,49 @@ class _Linker:
             idempotent=given.get("idempotent", method in _IDEMPOTENT),
             open_world=given.get("openWorld", True),
         )
+
+
+def _request(operation: Operation) -> str:
+    """What an operation sends, but for the names of its path's arguments."""
+    path = "".join(part if isinstance(part, str) else "{}" for part in operation.path)
+    body = "" if isinstance(operation.body, Argument) else operation.body
+    return f"{operation.method} {path} {operation.query} {body}"
+
+
+def _given(capability: spec.Capability) -> dict[str, dict[str, Located]]:
+    """What calls give, by the text of the call and the name of the value."""
+    given: dict[str, dict[str, Located]] = {}
+    for exposed in capability.exposes:
+        units: list[spec.RestOperation | spec.McpTool] = []
+        if isinstance(exposed, spec.Rest):
+            units += [unit for r in exposed.resources for unit in r.operations]
+        else:
+            units += exposed.tools
+        for unit in units:
+            if unit.invocation.call is not None:
+                values = given.setdefault(str(unit.invocation.call.value), {})
+                for name, located in unit.invocation.arguments:
+                    values.setdefault(name, located)
+    return given
+
+
+def _merged(entries: tuple[spec.Consumes, ...]) -> tuple[spec.Consumes, ...]:
+    """Entries of one namespace and one address are one API."""
+    merged: dict[tuple[str, str], spec.Consumes] = {}
+    for entry in entries:
+        key = (entry.namespace, str(entry.base_uri.value))
+        first = merged.get(key)
+        if first is not None:
+            resources = (*first.resources, *entry.resources)
+            entry = replace(
+                first,
+                resources=resources,
+                auth=first.auth or entry.auth,
+                params=(*first.params, *entry.params),
+                headers=(*first.headers, *entry.headers),
+            )
+        merged[key] = entry
+    return tuple(merged.values())
 
 
 def _with_settings(linked: Linked) -> Upstream:

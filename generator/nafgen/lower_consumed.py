@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from . import spec
 from .diagnostics import show
-from .keywords import AUTH, CONSUMED_OPERATION, CONSUMED_RESOURCE, CONSUMES
+from .keywords import CONSUMED_OPERATION, CONSUMED_RESOURCE, CONSUMES
+from .lower_authentication import lower_auth
+from .placed_keys import place_keys
 from .reader import Reader
 from .spec import Located
 from .units import Units
@@ -45,12 +47,12 @@ class ConsumedSide:
             self.units.note(
                 headers.span, "`headers`", "`inputParameters` with `in: header`"
             )
-        return spec.Consumes(
+        api = spec.Consumes(
             namespace=entry.text("namespace"),
             base_uri=entry.located("baseUri") or Located("", entry.span),
             headers=entry.pairs("headers"),
             params=self.units.params(entry),
-            auth=self._auth(entry),
+            auth=lower_auth(entry, self.units),
             resources=tuple(
                 self._consumed_resource(resource)
                 for resource in entry.children("resources")
@@ -58,27 +60,7 @@ class ConsumedSide:
             description=entry.text("description"),
             origin=entry.origin,
         )
-
-    def _auth(self, entry: Reader) -> spec.Auth | None:
-        key = "authentication"
-        if key not in entry and "auth" in entry:
-            key = "auth"
-            self.units.note(entry.data.key_span(key), "`auth`", "`authentication`")
-        auth = entry.child(key)
-        if auth is None:
-            return None
-        kind = auth.located("type") or Located("none", auth.span)
-        self.units.refused_inside = auth.check_keys(AUTH) or self.units.refused_inside
-        fields = dict(auth.members("type"))
-        if str(kind.value).lower() == "apikey":
-            kind = Located("apikey", kind.span)
-            for written, official in (("name", "key"), ("in", "placement")):
-                if written in fields and official not in fields:
-                    self.units.note(
-                        fields[written].span, f"`{written}`", f"`{official}`"
-                    )
-                    fields[official] = fields.pop(written)
-        return spec.Auth(type=kind, fields=tuple(fields.items()), origin=auth.origin)
+        return place_keys(api, self.units)
 
     def _consumed_resource(self, resource: Reader) -> spec.ConsumedResource:
         refused = resource.check_keys(CONSUMED_RESOURCE)

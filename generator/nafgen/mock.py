@@ -114,7 +114,11 @@ def _pattern(prefix: str, operation: Operation) -> re.Pattern[str]:
     parts = [prefix, *operation.path] if prefix or operation.path else ["/"]
     return re.compile(
         "".join(
-            "([^/]+)" if isinstance(part, Argument) else re.escape(part)
+            (
+                re.escape(part)
+                if isinstance(part, str)
+                else "([^/]+)" if isinstance(part, Argument) else "[^/]+"
+            )
             for part in parts
         )
     )
@@ -155,8 +159,9 @@ def _answer(route: _Route, values: dict[str, str], request: Request) -> Answer:
         kind = ("content-type", "text/plain; charset=utf-8")
         return Answer(status=200, content=text.encode(), headers=(kind,))
     value: Any = dict(echo)
-    if operation.extracted:
-        _place(value, operation.extracted, dict(echo))
+    for _, path in operation.extracted:
+        if path:
+            _place(value, path, dict(echo))
     for result in route.results:
         value = _shaped(result, value, echo)
     return json_answer(200, value)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs, unquote
 
 from .ir import (
-    ApiKey,
+    ApiKeys,
     Argument,
     Basic,
     Bearer,
     Constant,
+    Encoding,
     Field,
     Location,
     ObjectOf,
     Operation,
+    Supplied,
     Text,
     Upstream,
 )
+from .media_types import of_media_type
 
 MAX_BODY: Final = 8 * 1024 * 1024
 """Bytes of a request body at the most; larger ones are answered with 413."""
@@ -74,7 +77,7 @@ async def read_request(scope: Message, receive: Receive) -> Request:
             Location.QUERY: {name: values[-1] for name, values in query.items()},
         },
         query=query,
-        body=_body(await _content(receive)),
+        body=_body(await _content(receive), headers.get("content-type", "")),
     )
 
 
@@ -91,11 +94,33 @@ async def _content(receive: Receive) -> bytes:
     return content
 
 
-def _body(content: bytes) -> Any:
+def _body(content: bytes, media_type: str) -> Any:
+    """What a body says, by its type: a form and multipart data as an object."""
+    encoding = of_media_type(media_type).encoding
     try:
-        return json.loads(content) if content else None
+        match encoding:
+            case _ if not content:
+                return None
+            case Encoding.JSON:
+                return json.loads(content)
+            case Encoding.FORM:
+                pairs = parse_qs(content.decode(), keep_blank_values=True)
+                return {n: v if len(v) > 1 else v[0] for n, v in pairs.items()}
+            case Encoding.MULTIPART:
+                return dict(_parts(content, media_type))
+            case Encoding.TEXT | Encoding.XML:
+                return content.decode()
     except (ValueError, RecursionError):
-        raise RefusedError(400, "the body is not JSON") from None
+        name = "JSON" if encoding is Encoding.JSON else encoding
+        raise RefusedError(400, f"the body is not {name}") from None
+
+
+def _parts(content: bytes, media_type: str) -> Iterator[tuple[str, str]]:
+    boundary = f"\r\n--{media_type.partition('boundary=')[2]}".encode()
+    for part in (b"\r\n" + content).split(boundary)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = head.decode().partition('; name="')[2].partition('"')[0]
+        yield name, value.decode()
 
 
 def check(upstream: Upstream, operation: Operation, request: Request) -> None:
@@ -124,7 +149,7 @@ def check(upstream: Upstream, operation: Operation, request: Request) -> None:
 
 def _check_credentials(upstream: Upstream, request: Request) -> None:
     match upstream.auth:
-        case None:
+        case Supplied() | None:
             return
         case Basic() | Bearer():
             scheme = "Basic" if isinstance(upstream.auth, Basic) else "Bearer"
@@ -132,10 +157,13 @@ def _check_credentials(upstream: Upstream, request: Request) -> None:
             if not given.lower().startswith(f"{scheme.lower()} "):
                 what = f"the header Authorization with {scheme} credentials is missing"
                 raise RefusedError(401, what, ("www-authenticate", scheme))
-        case ApiKey(name=name, location=place):
-            key = name.lower() if place is Location.HEADER else name
-            if not request.named[place].get(key):
-                raise RefusedError(401, f"the {place} {name} with the key is missing")
+        case ApiKeys(keys=keys):
+            for key in keys:
+                place, name = key.location, key.name
+                known = name.lower() if place is Location.HEADER else name
+                if not request.named[place].get(known):
+                    what = f"the {place} {name} with the key is missing"
+                    raise RefusedError(401, what)
 
 
 def _check_field(place: Location, field: Field, given: Mapping[str, str]) -> None:
@@ -171,7 +199,9 @@ def _check_body(operation: Operation, body: Any) -> None:
         case Argument(required=True) if body is None:
             raise RefusedError(400, "the body is missing")
         case ObjectOf(members):
-            given = body if isinstance(body, dict) else {}
+            names = body if isinstance(body, dict) else {}
+            in_brackets = operation.encoding is Encoding.FORM
+            given = {n.partition("[")[0] if in_brackets else n for n in names}
             required = [
                 key
                 for key, member in members

@@ -19,11 +19,12 @@ from .ir import (
     Program,
     RestAdapter,
     Route,
+    Supplied,
     Tool,
     Upstream,
 )
 from .naming import camel, snake, tool_name, words
-from .pycode import Code, dotted, identifier
+from .pycode import RESERVED, Code, dotted, identifier
 
 CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncClient Call Client Connection Environment Final Setting annotations
@@ -33,6 +34,14 @@ CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
     Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_health
     annotations api app calls closing create_app given each pick relay
+    """.split())
+# Names that pydantic, which reads bodies for FastAPI, keeps for itself.
+BODY_NAMES: Final = frozenset("""
+    construct copy dict from_orm json model_computed_fields model_config
+    model_construct model_copy model_dump model_dump_json model_extra model_fields
+    model_fields_set model_json_schema model_parametrized_name model_post_init
+    model_rebuild model_validate model_validate_json model_validate_strings parse_file
+    parse_obj parse_raw register schema schema_json update_forward_refs validate
     """.split())
 MCP_GLOBALS: Final = frozenset("""
     Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
@@ -157,11 +166,14 @@ def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
 
 def _upstream(upstream: Upstream, module: Scope, many: bool) -> UpstreamNames:
     name = camel(upstream.namespace, "api")
-    while f"Async{name}" in module.taken or name in module.taken:
+    while {name, f"Async{name}"} & (module.taken.keys() | RESERVED):
         name += "Api"
     module.taken |= {name: upstream.origin, f"Async{name}": upstream.origin}
-    variable = snake(upstream.namespace, "api")
-    arguments = Scope.of(module.reporter, {"self", "http"})
+    wanted = f"_connect_{snake(upstream.namespace, 'api')}"
+    connect = module.claim(wanted, upstream.origin, silent=True)
+    variable = connect.removeprefix("_connect_")
+    auth = {"auth"} if isinstance(upstream.auth, Supplied) else set()
+    arguments = Scope.of(module.reporter, {"self", "http", *auth})
     base_url = upstream.base_url
     settings = {
         base_url.variable: identifier(arguments.claim("base_url", base_url.origin))
@@ -174,7 +186,7 @@ def _upstream(upstream: Upstream, module: Scope, many: bool) -> UpstreamNames:
         async_class=identifier(f"Async{name}"),
         sync_class=identifier(name),
         variable=identifier(f"{variable}_api" if many else "api"),
-        connect=identifier(f"_connect_{variable}" if many else "_connect"),
+        connect=identifier(connect if many else "_connect"),
         settings=settings,
     )
 
@@ -219,7 +231,7 @@ def _units(
     adapter: Adapter, table: NameTable, readable: dict[Origin, str], reporter: Reporter
 ) -> None:
     is_rest = isinstance(adapter, RestAdapter)
-    reserved = APP_GLOBALS if is_rest else MCP_GLOBALS
+    reserved = APP_GLOBALS | BODY_NAMES if is_rest else MCP_GLOBALS
     variables = {names.variable for names in table.upstreams.values()}
     classes = {names.async_class for names in table.upstreams.values()}
     functions = Scope.of(reporter, reserved | variables | classes)
@@ -264,20 +276,21 @@ def _tool(name: str, origin: Origin, tools: Scope, reporter: Reporter) -> str:
 
 
 def _readable_names(program: Program) -> dict[Origin, str]:
-    """Names of operations whose words run together, split as a tool's name splits them.
+    """Names of operations whose words run together, split as a unit's name splits them.
 
-    `listmessagebatches` is `list-message-batches` when a tool that calls it is named
-    `anthropic-list-message-batches`.
+    `listmessagebatches` is `list-message-batches` when a tool or, failing that, a route
+    that calls it has a name such as `anthropic-list-message-batches`.
     """
+    tools = [a for a in program.adapters if isinstance(a, McpAdapter)]
+    rests = [a for a in program.adapters if isinstance(a, RestAdapter)]
+    units: list[Route | Tool] = [tool for adapter in tools for tool in adapter.tools]
+    units += [route for adapter in rests for route in adapter.routes]
     readable: dict[Origin, str] = {}
-    for adapter in program.adapters:
-        if not isinstance(adapter, McpAdapter):
-            continue
-        for tool in adapter.tools:
-            operation = tool.call.operation
-            split = _split_like(operation, tool.name)
-            if split is not None:
-                readable.setdefault(operation.origin, split)
+    for unit in units:
+        operation = unit.call.operation
+        split = _split_like(operation, unit.name)
+        if split is not None:
+            readable.setdefault(operation.origin, split)
     return readable
 
 

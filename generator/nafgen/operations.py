@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
 from . import spec
-from .arguments import Arguments, RefusedError, place_of
+from .arguments import Arguments, RefusedError, place_of, sendable, undeclared
 from .binds import Settings
 from .bodies import BodyLinker
 from .diagnostics import Origin, Reporter, Span, show
+from .extras import fits, join_extras
 from .ir import (
-    ApiKey,
+    ApiKeys,
     Argument,
     Auth,
     Basic,
@@ -22,18 +24,21 @@ from .ir import (
     Field,
     Location,
     Operation,
+    Setting,
+    Supplied,
     Value,
 )
 from .matching import find
+from .media_types import Kind, of_media_type
 from .reader import pointer_name
 from .results import extraction
 from .spec import Located
 from .values import Placeholder, encoded, is_constant, path_template
 
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 METHODS: Final = WRITING | {"GET", "HEAD", "OPTIONS"}
-_ROOTS: Final = frozenset({"tools", "rest"})
 _JSON: Final = frozenset({"json"})
 _PLAIN: Final = frozenset({"text", "binary"})
 
@@ -58,7 +63,11 @@ def join(*paths: str) -> str:
 
 @dataclass(slots=True)
 class OperationLinker:
-    """Links one consumed operation."""
+    """Links one consumed operation.
+
+    `extras` are values that calls give, by name, whether they are declared or not;
+    `kind` is how the API takes bodies.
+    """
 
     entry: spec.Consumes
     settings: Settings
@@ -67,7 +76,10 @@ class OperationLinker:
     resource: spec.ConsumedResource
     operation: spec.ConsumedOperation
     absolute: bool
+    extras: dict[str, Located]
+    kind: Kind
     arguments: Arguments = field(init=False)
+    credentials: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.arguments = Arguments(self.reporter)
@@ -91,7 +103,12 @@ class OperationLinker:
         params = list(self._params())
         path, written = self._path(params)
         fields = {place: self._fields(params, place) for place in Location}
-        body = BodyLinker(self.operation, self.settings, self.arguments).link(params)
+        body = BodyLinker(
+            self.operation, self.settings, self.arguments, self._body_kind(params)
+        ).link(params)
+        declared = {param.name for param in params} | self.credentials.keys()
+        given = {n: v for n, v in self.extras.items() if n not in declared}
+        sent, extras = join_extras(operation, given, body, self.arguments)
         made = extraction(operation.outputs, self.reporter)
         if isinstance(made, str):
             raise RefusedError(made)
@@ -100,17 +117,32 @@ class OperationLinker:
             name=operation.name,
             method=operation.method,
             path=path,
-            query=(*written, *fields[Location.QUERY]),
+            query=(*written, *fields[Location.QUERY], *extras),
             headers=fields[Location.HEADER],
             cookies=fields[Location.COOKIE],
-            body=body,
+            body=sent,
+            encoding=body.kind.encoding,
+            media_type=body.kind.media_type,
             arguments=self.arguments.all,
-            extracted=made[0],
-            extracted_name=made[1],
+            credentials=tuple(self.credentials),
+            extracted=made,
             is_json=self._is_json(),
             description=operation.description,
             origin=operation.origin,
         )
+
+    def _body_kind(self, params: list[spec.Param]) -> Kind:
+        """How the body is written: as a constant header says, else as the API has it."""
+        given = [*self.entry.headers]
+        given += [
+            (param.name, param.value)
+            for param in (*self.entry.params, *params)
+            if param.value is not None and place_of(param) == "header"
+        ]
+        for name, located in reversed(given):
+            if name.lower() == "content-type" and "{{" not in str(located.value):
+                return of_media_type(str(located.value))
+        return self.kind
 
     def _is_json(self) -> bool:
         raw = self.operation.raw_format
@@ -137,6 +169,12 @@ class OperationLinker:
                     f"a parameter in {show(place)} is not supported yet",
                     "path, query, header, cookie and body are",
                 )
+            if param.name and place in ("header", "cookie") and not _TOKEN(param.name):
+                self.arguments.refuse(
+                    "NAF101",
+                    param.origin.span,
+                    f"{show(param.name)} cannot be the name of a {place}",
+                )
             nearest[place, param.name] = param
         for (place, name), param in nearest.items():
             if not name:
@@ -147,19 +185,22 @@ class OperationLinker:
                     hint="give it a `name`",
                 )
             elif not self._is_credential(place, name, param):
-                yield param
+                given = self.extras.get(name)
+                misfit = given is not None and not fits(param.type, given.value)
+                yield replace(param, type="any") if misfit else param
 
     def _is_credential(self, place: str, name: str, param: spec.Param) -> bool:
         """Whether the configured authentication sends this already."""
         match self.auth:
-            case ApiKey(name=key, location=location):
-                sent = (location.value, key.lower())
+            case ApiKeys(keys=keys):
+                sent = {(str(key.location), key.name.lower()) for key in keys}
             case Basic() | Bearer():
-                sent = ("header", "authorization")
-            case None:
+                sent = {("header", "authorization")}
+            case Supplied() | None:
                 return False
-        if (place, name.lower()) != sent:
+        if (place, name.lower()) not in sent:
             return False
+        self.credentials[name] = None
         self.reporter.report(
             "NAF411",
             param.origin.span,
@@ -169,7 +210,7 @@ class OperationLinker:
 
     def _path(
         self, params: list[spec.Param]
-    ) -> tuple[tuple[str | Argument, ...], tuple[Field, ...]]:
+    ) -> tuple[tuple[str | Argument | Setting, ...], tuple[Field, ...]]:
         operation = self.operation
         located = operation.path or self.resource.path
         if operation.path is None:
@@ -178,16 +219,26 @@ class OperationLinker:
             text = join(str(operation.path.value))
         else:
             text = join(str(self.resource.path.value), str(operation.path.value))
-        text = text.partition("#")[0]
+        text, fragment, _ = text.partition("#")
+        if fragment:
+            self.reporter.report(
+                "NAF416",
+                located.span,
+                "a request ends before `#`, so what follows it is not sent",
+                hint="if it tells operations apart, say it with a parameter instead",
+            )
         text, _, query = text.partition("?")
         declared = [p for p in params if place_of(p) == "path"]
-        path: list[str | Argument] = []
+        path: list[str | Argument | Setting] = []
         used: dict[Origin, str | Argument] = {}
         for piece in path_template(text):
             if isinstance(piece, str):
                 path.append(encoded(piece))
                 continue
-            self._no_bind(piece, located.span)
+            setting = self._bind(piece, located.span)
+            if setting is not None:
+                path.append(setting)
+                continue
             param = self._path_param(piece, declared, located)
             if param.origin not in used:
                 used[param.origin] = self._path_value(param)
@@ -196,30 +247,18 @@ class OperationLinker:
         self._lost([param for param in declared if param.origin not in used])
         return tuple(path), written
 
-    def _no_bind(self, piece: Placeholder, span: Span) -> None:
-        if self._is_bind(piece, span):
-            self.arguments.refuse(
-                "NAF902",
-                span,
-                f"the bind `{piece.name}` in a path is not supported yet",
-                "write the value out, or move this part of the path into baseUri",
-            )
+    def _bind(self, piece: Placeholder, span: Span) -> Setting | None:
+        """The setting that a placeholder of a path names, if it names one."""
+        return self.settings.of(piece.name, span) if piece.double else None
 
     def _path_param(
         self, piece: Placeholder, declared: list[spec.Param], located: Located
     ) -> spec.Param:
         """The declared parameter of a placeholder, or one that only the path declares."""
         pointer = f"{self.operation.origin.pointer}.path[{pointer_name(piece.name)}]"
-        return find(piece.name, declared, lambda p: p.name) or spec.Param(
-            name=piece.name,
-            location=None,
-            type="string",
-            items=None,
-            required=True,
-            description="",
-            value=None,
-            origin=Origin(pointer, located.span),
-        )
+        found = find(piece.name, declared, lambda p: p.name)
+        origin = Origin(pointer, located.span)
+        return found or undeclared(piece.name, origin, required=True)
 
     def _path_value(self, param: spec.Param) -> str | Argument:
         if param.value is None:
@@ -265,9 +304,7 @@ class OperationLinker:
             value: Value | None
             pieces = path_template(written)
             piece = pieces[0] if len(pieces) == 1 else None
-            if isinstance(piece, Placeholder) and not self._is_bind(
-                piece, located.span
-            ):
+            if isinstance(piece, Placeholder) and not self._bind(piece, located.span):
                 param = self._path_param(piece, declared, located)
                 value = self.arguments.add(param, Location.QUERY, required=True)
                 used[param.origin] = value
@@ -277,9 +314,6 @@ class OperationLinker:
                 raise RefusedError("NAF902")
             fields.append(Field(name=unquote_plus(name), value=value))
         return tuple(fields)
-
-    def _is_bind(self, piece: Placeholder, span: Span) -> bool:
-        return piece.double and self.settings.of(piece.name, span) is not None
 
     # --- query, headers, cookies -------------------------------------------------
 
@@ -301,4 +335,8 @@ class OperationLinker:
         text = self.settings.text(param.value)
         if text is None:
             raise RefusedError("NAF902")
+        if place is Location.HEADER and not sendable(text):
+            self.arguments.refuse(
+                "NAF101", param.value.span, "a header cannot hold this value"
+            )
         return text

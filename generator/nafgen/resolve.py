@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from . import spec
 from .diagnostics import Reporter, Span
-from .ir import Operation
+from .ir import Argument, Input, Operation, Setting, segments
 from .matching import find, suggestion
 from .operations import Refused
 from .spec import Located
 from .upstreams import Linked
+
+Path = tuple[str | Input | Argument | Setting, ...]
 
 
 @dataclass(slots=True)
@@ -26,9 +28,17 @@ class Resolver:
     taken: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def called(
-        self, invocation: spec.Invocation, name: str, span: Span, user: str
+        self,
+        invocation: spec.Invocation,
+        name: str,
+        span: Span,
+        user: str,
+        route: tuple[str, Path] | None = None,
     ) -> Operation | str:
-        """The operation that a route or tool of `user` calls, or an error's code."""
+        """The operation that a unit of `user` calls, or an error's code.
+
+        `route` is a route's method and path: it decides between operations of one name.
+        """
         if invocation.call is None:
             return self._called_by_name(name, span)
         call = invocation.call
@@ -45,7 +55,7 @@ class Resolver:
                 )
                 return self.refused[namespace]
             wanted = text.removeprefix(f"{namespace}.")
-            return self._operation(namespace, wanted, call, user)
+            return self._operation(namespace, wanted, call, user, route)
         known = ", ".join(f"`{namespace}`" for namespace in sorted(namespaces))
         close = suggestion(text.partition(".")[0], namespaces)
         self.reporter.report(
@@ -57,13 +67,23 @@ class Resolver:
         return "NAF202"
 
     def _operation(
-        self, namespace: str, wanted: str, call: Located, user: str
+        self,
+        namespace: str,
+        wanted: str,
+        call: Located,
+        user: str,
+        route: tuple[str, Path] | None,
     ) -> Operation | str:
         operations = self.upstreams[namespace].operations
         same = [operation for operation in operations if operation.name == wanted]
         found = same[0] if same else find(wanted, operations, lambda o: o.name)
         if len(same) > 1:
-            found = self._next_of_same(namespace, wanted, same, call, user)
+            alike = [each for each in same if route and _fits(each, *route)]
+            found = (
+                alike[0]
+                if len(alike) == 1
+                else self._next_of_same(namespace, wanted, same, call, user)
+            )
         if found is None:
             return self._unknown(namespace, wanted, call)
         if isinstance(found, Refused):
@@ -134,3 +154,18 @@ class Resolver:
             hint="add `call: NAMESPACE.OPERATION`",
         )
         return "NAF201"
+
+
+def _fits(operation: Operation | Refused, method: str, path: Path) -> bool:
+    """Whether a route has the method and the path of an operation, but for a prefix."""
+    if isinstance(operation, Refused) or operation.method != method:
+        return False
+    ours, theirs = _shape(operation.path), _shape(path)
+    length = min(len(ours), len(theirs))
+    return ours[-length:] == theirs[-length:]
+
+
+def _shape(path: Path) -> list[str]:
+    return [
+        "{}" if others else text for text, others in segments(path) if text or others
+    ]

@@ -7,33 +7,27 @@ from .diagnostics import Reporter, show
 from .ir import IDENTITY, Constant, Each, Operation, Pick, Result, Shape
 from .values import is_constant, json_path, template
 
+Outputs = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names and paths of what a consumed operation extracts."""
 
-def extraction(
-    outputs: tuple[spec.Output, ...], reporter: Reporter
-) -> tuple[tuple[str, ...], str] | str:
-    """The path and the name of a consumed operation's result, or an error's code."""
-    if len(outputs) > 1:
-        reporter.report(
-            "NAF901",
-            outputs[1].origin.span,
-            "several consumed output parameters are not supported yet",
-            hint="keep one, or none to take the whole answer",
-        )
-        return "NAF901"
-    if not outputs:
-        return (), ""
-    if outputs[0].mapping is None:
-        if outputs[0].value is None:
-            return (), outputs[0].name
-        reporter.report(
-            "NAF901",
-            outputs[0].value.span,
-            "a consumed output parameter with a fixed value is not supported yet",
-            hint="give it a JSONPath, such as `value: $.`",
-        )
-        return "NAF901"
-    path = _path(outputs[0], reporter)
-    return "NAF905" if path is None else (path, outputs[0].name)
+
+def extraction(outputs: tuple[spec.Output, ...], reporter: Reporter) -> Outputs | str:
+    """What a consumed operation extracts of its answer, or an error's code."""
+    found = []
+    for output in outputs:
+        if output.mapping is None and output.value is not None:
+            reporter.report(
+                "NAF901",
+                output.value.span,
+                "a consumed output parameter with a fixed value is not supported yet",
+                hint="give it a JSONPath, such as `value: $.`",
+            )
+            return "NAF901"
+        path = () if output.mapping is None else _path(output, reporter)
+        if path is None:
+            return "NAF905"
+        found.append((output.name, path))
+    return tuple(found)
 
 
 def result(
@@ -42,18 +36,23 @@ def result(
     """What an exposed operation makes of the answer, or an error's code."""
     if not outputs:
         return IDENTITY
-    if len(outputs) > 1:
+    members: list[tuple[str, Result]] = []
+    for output in outputs:
+        member = _mapped(output, reporter)
+        if isinstance(member, str):
+            return member
+        members.append((output.name, member))
+    names = {name for name, _ in members if name}
+    if len(members) > 1 and len(names) < len(members):
         reporter.report(
             "NAF901",
             outputs[1].origin.span,
-            "several output parameters are not supported yet",
-            hint="make them the `properties` of one",
+            "several output parameters without names are not supported",
+            hint="give each a name of its own; they become the members of an object",
         )
         return "NAF901"
-    made = _mapped(outputs[0], reporter)
-    if isinstance(made, str):
-        return made
-    made = _rooted(made, operation.extracted, operation.extracted_name)
+    whole = members[0][1] if len(members) == 1 else Shape(tuple(members))
+    made = _rooted(whole, operation.extracted)
     if made != IDENTITY and not operation.is_json:
         reporter.report(
             "NAF904",
@@ -119,19 +118,24 @@ def _path(output: spec.Output, reporter: Reporter) -> tuple[str, ...] | None:
     return path
 
 
-def _rooted(made: Result, root: tuple[str, ...], name: str) -> Result:
-    """A result over the extracted value, as one over the whole answer."""
+def _rooted(made: Result, outputs: Outputs) -> Result:
+    """A result over the extracted values, as one over the whole answer."""
     match made:
+        case Pick(()) if len(outputs) > 1:
+            return Shape(tuple((name, Pick(path)) for name, path in outputs))
         case Pick(path):
-            return Pick(root + _after_name(path, name))
+            return Pick(_of_answer(path, outputs))
         case Each(path, item):
-            return Each(root + _after_name(path, name), item)
+            return Each(_of_answer(path, outputs), item)
         case Shape(members):
-            return Shape(tuple((key, _rooted(m, root, name)) for key, m in members))
+            return Shape(tuple((key, _rooted(m, outputs)) for key, m in members))
         case Constant():
             return made
 
 
-def _after_name(path: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """A mapping may begin with the name of the consumed output that it means."""
-    return path[1:] if name and path[:1] == (name,) else path
+def _of_answer(path: tuple[str, ...], outputs: Outputs) -> tuple[str, ...]:
+    """A path in the extracted values, which may begin with the name of one of them."""
+    for name, root in outputs:
+        if name and path[:1] == (name,):
+            return root + path[1:]
+    return outputs[0][1] + path if len(outputs) == 1 else path

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .diagnostics import Reporter
 from .disk import Mode
-from .ir import Program
+from .ir import Program, Supplied
 from .mock import mock_app, mock_base_urls
 from .plan import Package
 from .resources import generator
@@ -85,4 +85,7 @@ def start_mock(program: Program, environ: Mapping[str, str]) -> dict[str, str]:
         for setting in upstream.settings:
             if not environ.get(setting.variable):
                 variables[setting.variable] = f"mock-{setting.variable.lower()}"
+        if isinstance(upstream.auth, Supplied):
+            # httpx.Auth itself sends requests as they are, and the mock takes them.
+            variables[upstream.auth.setting.variable] = "httpx:Auth"
     return variables

@@ -66,11 +66,28 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Auth:
-    """Outgoing authentication: its scheme and its fields by their official names."""
+class ApiKey:
+    """A key of an API and where it goes; `value` is None where the file gives none."""
 
+    name: str
+    value: Located | None
+    placement: Located
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """Outgoing authentication.
+
+    `scheme` is `basic`, `bearer` or `apikey`, empty where it is none of them, and `none`
+    where parameters have become all its keys. `type` is what the file says. `fields`
+    have their official names in a known scheme, and `keys` are those of `apikey`.
+    """
+
+    scheme: str
     type: Located
     fields: tuple[tuple[str, Located], ...]
+    keys: tuple[ApiKey, ...]
     origin: Origin
 
 

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from .compile import Compilation
 from .diagnostics import Diagnostic, Origin
 from .expect import base_url
-from .ir import McpAdapter, Program, RestAdapter, Setting, Upstream
+from .ir import McpAdapter, Program, RestAdapter, Setting, Supplied, Upstream
 from .plan import Package
 
 if TYPE_CHECKING:
@@ -186,16 +186,20 @@ def _clients(
 ) -> dict[Origin, Any]:
     """Make the clients: asynchronous ones from arguments, blocking ones (by the origin of
     their upstream) from the environment, so that both ways are taken."""
+    from .verify_probe import SuppliedAuth
+
     module = bench.load("client")
     blocking = {}
     for upstream in bench.program.upstreams:
         own = bench.names.upstreams[upstream.origin]
-        given = {
+        given: dict[str, Any] = {
             own.settings[variable]: bench.settings[variable]
             for variable in own.settings
             if variable in bench.settings
         }
         _check_missing(bench, upstream, getattr(module, own.async_class), http)
+        if isinstance(upstream.auth, Supplied):
+            given["auth"] = SuppliedAuth()
         made = getattr(module, own.async_class)(http=http, **given)
         bench.clients[upstream.origin] = made
         with _environment(bench.program, bench.settings):
@@ -206,6 +210,8 @@ def _clients(
 def _check_missing(bench: Bench, upstream: Upstream, make: Any, http: Any) -> None:
     """A client that lacks settings names them all."""
     required = {s.variable for s in upstream.settings if s.default is None}
+    if isinstance(upstream.auth, Supplied):
+        required.add(upstream.auth.setting.variable)
     if upstream.base_url.default is None and upstream.published is None:
         required.add(upstream.base_url.variable)
     named: set[str] = set()
@@ -226,6 +232,9 @@ def _settings(program: Program) -> dict[str, str]:
         for setting in upstream.settings:
             name = re.sub(r"[^a-z0-9]+", "-", setting.variable.lower()).strip("-")
             settings[setting.variable] = f"value-of-{name}"
+        if isinstance(upstream.auth, Supplied):
+            factory = f"{__package__}.verify_probe:SuppliedAuth"
+            settings[upstream.auth.setting.variable] = factory
     for upstream in program.upstreams:
         if not _is_url(upstream, settings):
             variable = upstream.base_url.variable
@@ -254,6 +263,8 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
         for upstream in program.upstreams:
             prefix = upstream.base_url.variable.removesuffix("_BASE_URL")
             own = [setting.variable for setting in upstream.settings]
+            if isinstance(upstream.auth, Supplied):
+                own.append(upstream.auth.setting.variable)
             tuned = [f"{prefix}_{name}" for name in ("TIMEOUT", "MAX_CONNECTIONS")]
             for variable in (*own, *tuned, upstream.base_url.variable, "READ_ONLY"):
                 os.environ.pop(variable, None)

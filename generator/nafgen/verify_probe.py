@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
@@ -14,14 +15,17 @@ import httpx
 
 from .diagnostics import Diagnostic, Origin, plain
 from .examples import Answer, json_answer
-from .expect import ABSENT, ExpectedRequest, UnsendableError, expected_request
-from .ir import Operation, Program
+from .expect import ABSENT, SUPPLIED, ExpectedRequest, UnsendableError, expected_request
+from .ir import Encoding, Operation, Program
 from .names import NameTable
 
 MAX_PER_UNIT: Final = 3
 """Differences of one unit that are reported; more of them say nothing new."""
 MAX_SHOWN: Final = 160
 """Characters of a value in a message."""
+_OPTION: Final = re.compile(r'; (name|filename)="([^"]*)"')
+_PART_TYPE: Final = re.compile(r"\r\nContent-Type: ([^\r\n]+)", re.IGNORECASE)
+_ESCAPE: Final = re.compile(r"\\\\|%(?:22|[01][0-9A-F])")
 REFUSED: Final = json_answer(
     {"error": {"type": "not_found", "of": "the upstream"}}, 404
 )
@@ -49,6 +53,16 @@ class Probe:
         """Forget what was received and give this answer from now on."""
         self.received.clear()
         self.answer = answer
+
+
+class SuppliedAuth(httpx.Auth):
+    """What a user supplies where nafgen does not know the scheme."""
+
+    def auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["authorization"] = SUPPLIED
+        yield request
 
 
 class Log(logging.Handler):
@@ -148,7 +162,7 @@ def differences(wanted: ExpectedRequest, got: httpx.Request) -> Iterator[str]:
         # Names may come in any order, the values of one name only in theirs.
         "query": (_by_name(wanted.query), _by_name(query)),
         "cookies": (dict(wanted.cookies), dict(_cookies(cookies))),
-        "body": (wanted.body, _body(got.content)),
+        "body": (wanted.body, body_of(wanted.encoding, got)),
     }
     for name, value in wanted.headers.items():
         parts[f"header {name}"] = (value, got.headers.get(name, ABSENT))
@@ -171,13 +185,45 @@ def _cookies(header: str) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _body(content: bytes) -> Any:
+def body_of(encoding: Encoding, request: httpx.Request) -> Any:
+    """What a body in this encoding says, in the form of `ExpectedRequest.body`."""
+    content = request.content
     if not content:
         return ABSENT
     try:
-        return json.loads(content)
+        match encoding:
+            case Encoding.JSON:
+                return json.loads(content)
+            case Encoding.FORM:
+                pairs = parse_qsl(
+                    content.decode(), keep_blank_values=True, strict_parsing=True
+                )
+                return _by_name(pairs)
+            case Encoding.MULTIPART:
+                return [*_parts(request.headers.get("content-type", ""), content)]
+            case Encoding.TEXT | Encoding.XML:
+                return content.decode()
     except ValueError:
         return content
+
+
+def _parts(kind: str, content: bytes) -> Iterator[dict[str, str]]:
+    boundary = f"\r\n--{kind.partition('boundary=')[2]}".encode()
+    for block in (b"\r\n" + content).split(boundary)[1:-1]:
+        head, _, value = block.partition(b"\r\n\r\n")
+        found = {
+            key: _ESCAPE.sub(_unescaped, written)
+            for key, written in _OPTION.findall(head.decode())
+        }
+        found["value"] = value.decode()
+        if media_type := _PART_TYPE.search(head.decode()):
+            found["content_type"] = media_type[1]
+        yield found
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """What an escape in a name stands for: a backslash, or a character by its code."""
+    return "\\" if escape[0].startswith("\\") else chr(int(escape[0][1:], 16))
 
 
 def same(left: Any, right: Any) -> bool:

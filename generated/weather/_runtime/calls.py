@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -21,14 +21,24 @@ MAX_CONNECTIONS: Final = 100
 """Connections that one client opens at the most."""
 
 ACCEPT: Final = "application/json, */*;q=0.5"
+FORM: Final = "application/x-www-form-urlencoded"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _SLASHES: Final = re.compile(r"[/\\]")
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
+_NOT_IN_XML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
+_XML: Final = str.maketrans(
+    {c: f"&#{ord(c)};" for c in "\t\n\r\"'"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+)
 _IN_COOKIE: Final = "!#$%&'()*+/:<=>?@[]^`{|}~"
 
 
 class Call(NamedTuple):
-    """One request, not yet sent. `path` is percent-encoded; what is None is not sent."""
+    """One request, not yet sent. `path` is percent-encoded; what is None is not sent.
+
+    One of `json`, `form`, `text` and `parts` is the body. `parts` are of multipart form
+    data: an object of their values, or objects with `name`, `value` and perhaps
+    `filename` and `content_type`. `media_type` is the type of `text`.
+    """
 
     method: str
     path: str
@@ -36,6 +46,10 @@ class Call(NamedTuple):
     headers: Mapping[str, Any] = {}
     cookies: Mapping[str, Any] = {}
     json: Any = None
+    form: Mapping[str, Any] | None = None
+    text: Any = None
+    parts: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    media_type: str = "text/plain"
 
 
 class Setting(str):
@@ -84,6 +98,20 @@ def joined(*parts: object) -> str | None:
     if not any(isinstance(part, Setting) for part in parts):
         return "".join(as_text(part) for part in parts)
     return Setting("".join(_pattern(part) for part in parts))
+
+
+def xml(value: object) -> str | None:
+    """A value as text inside an element or an attribute; None stays None.
+
+    Raises:
+        ArgumentError: it holds a character that XML cannot write.
+    """
+    if value is None:
+        return None
+    text = as_text(value)
+    if _NOT_IN_XML(text):
+        raise ArgumentError("an argument holds a character that XML cannot write")
+    return text.translate(_XML)
 
 
 def basic(username: str, password: str) -> str:
@@ -139,13 +167,21 @@ def header(name: str, value: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Connection:
-    """What all requests of a client share. Its values are secret: it prints none."""
+    """What all requests of a client share. Its values are secret: it prints none.
+
+    `arrays` and `objects` say how queries and forms write them: arrays as `a=1&a=2`
+    ("repeat"), `a[]=1&a[]=2` ("brackets") or `a=1,2` ("comma"), objects as JSON ("json")
+    or `a[b]=1` ("brackets").
+    """
 
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    auth: httpx.Auth | None = None
+    arrays: str = "repeat"
+    objects: str = "json"
     timeout: float = TIMEOUT
     retries: int = RETRIES
     max_connections: int = MAX_CONNECTIONS
@@ -161,18 +197,50 @@ class Connection:
         for name, value in call.headers.items():
             if value is not None:
                 headers[name] = self._text(value)
-        cookies = [*self.cookies.items(), *self._pairs(call.cookies)]
+        own = ((n, self._text(v)) for n, v in call.cookies.items() if v is not None)
+        cookies = [*self.cookies.items(), *own]
         if cookies:
             headers["cookie"] = "; ".join(
                 f"{name}={quote(value, safe=_IN_COOKIE)}" for name, value in cookies
             )
-        if call.json is not None:
-            headers.setdefault("content-type", "application/json")
-            arguments["content"] = as_json(self._filled(call.json)).encode()
+        arguments |= self._body(call, headers)
         arguments["headers"] = {
             name: header(name, value) for name, value in headers.items()
         }
         return arguments
+
+    def _body(self, call: Call, headers: dict[str, Any]) -> dict[str, Any]:
+        """The body's arguments; its type is a header unless there is one already."""
+        if call.json is not None:
+            headers.setdefault("content-type", "application/json")
+            return {"content": as_json(self._filled(call.json)).encode()}
+        if call.form is not None:
+            headers.setdefault("content-type", FORM)
+            return {"content": urlencode([*self._pairs(call.form)]).encode()}
+        if call.text is not None:
+            headers.setdefault("content-type", call.media_type)
+            return {"content": self._text(call.text).encode()}
+        if call.parts is not None:
+            headers.pop("content-type", None)  # httpx says it, with the boundary
+            return {"files": [*self._files(call.parts)]}
+        return {}
+
+    def _files(
+        self, parts: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[str, tuple[str | None, bytes, str | None]]]:
+        if isinstance(parts, Mapping):
+            pairs = self._pairs(parts)
+            parts = [{"name": name, "value": value} for name, value in pairs]
+        for part in parts:
+            if part.get("value") is None:
+                continue
+            filename, kind = part.get("filename"), part.get("content_type")
+            if filename is not None:
+                filename = self._text(filename)
+            if filename and kind is None:
+                kind = "application/octet-stream"
+            content = self._text(part["value"]).encode()
+            yield self._text(part["name"]), (filename, content, kind)
 
     def _url(self, call: Call) -> httpx.URL:
         path = call.path
@@ -204,9 +272,30 @@ class Connection:
 
     def _pairs(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for name, value in values.items():
-            for item in value if isinstance(value, list) else (value,):
-                if item is not None:
-                    yield name, self._text(item)
+            yield from self._flat(as_text(name), value)
+
+    def _flat(self, name: str, value: Any) -> Iterator[tuple[str, str]]:
+        """A value in as many pairs as it takes; what is None in it is not sent."""
+        if isinstance(value, dict) and self.objects == "brackets":
+            for key, member in value.items():
+                yield from self._flat(f"{name}[{as_text(key)}]", member)
+        elif isinstance(value, list):
+            yield from self._flat_list(name, [v for v in value if v is not None])
+        elif value is not None:
+            yield name, self._text(value)
+
+    def _flat_list(self, name: str, items: list[Any]) -> Iterator[tuple[str, str]]:
+        nested = any(isinstance(item, dict | list) for item in items)
+        if self.arrays == "comma" and items:
+            yield name, ",".join(map(self._text, items))
+        elif nested and self.objects == "brackets":
+            # Only an index says which members belong together.
+            for index, item in enumerate(items):
+                yield from self._flat(f"{name}[{index}]", item)
+        else:
+            own = f"{name}[]" if self.arrays == "brackets" else name
+            for item in items:
+                yield own, self._text(item)
 
     def _text(self, value: object) -> str:
         if isinstance(value, Setting):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
@@ -104,6 +105,20 @@ class _Arriving(StreamingResponse):
 def _headers(answer: httpx.Response, names: tuple[str, ...]) -> dict[str, str]:
     sent = httpx.Headers(answer.headers.raw, encoding="latin-1")
     return {name: sent[name] for name in names if name in sent}
+
+
+def structure(text: str | list[str] | None) -> Any:
+    """The value of a JSON text, or of each in a list; None stays None.
+
+    Raises:
+        ArgumentError: it is not JSON.
+    """
+    if isinstance(text, list):
+        return [structure(item) for item in text]
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        raise ArgumentError("an object or a list must be given as JSON") from None
 
 
 def closing(*clients: AsyncClient) -> Lifespan:

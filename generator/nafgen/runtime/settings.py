@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import math
 import os
@@ -75,7 +76,29 @@ class Environment:
             self._missing.append(variable)
         return default or ""
 
-    def connection(self, base_url: str, **shared: Mapping[str, str]) -> Connection:
+    def auth(self, variable: str, given: httpx.Auth | None) -> httpx.Auth | None:
+        """The given authentication, else what the factory makes that the environment
+        names as `package.module:factory`.
+
+        Raises:
+            SettingsError: there is no such factory, or it makes no `httpx.Auth`.
+        """
+        name = os.environ.get(variable)
+        if given is not None or not name:
+            if given is None:
+                self._missing.append(variable)
+            return given
+        return _made(variable, name)
+
+    def connection(
+        self,
+        base_url: str,
+        *,
+        auth: httpx.Auth | None = None,
+        arrays: str = "repeat",
+        objects: str = "json",
+        **shared: Mapping[str, str],
+    ) -> Connection:
         """A connection made of the values read.
 
         Raises:
@@ -93,6 +116,9 @@ class Environment:
         _hide_in_logs(self._values - {base_url})
         return Connection(
             base_url.rstrip("/"),
+            auth=auth,
+            arrays=arrays,
+            objects=objects,
             timeout=self._number("TIMEOUT", TIMEOUT, least=0.001),
             retries=int(self._number("RETRIES", RETRIES, least=0)),
             max_connections=int(self._number("MAX_CONNECTIONS", MAX_CONNECTIONS)),
@@ -127,6 +153,21 @@ class Environment:
         if not least <= number < math.inf:
             raise SettingsError(f"{variable} must be a number from {least:g}")
         return number
+
+
+def _made(variable: str, name: str) -> httpx.Auth:
+    module, _, factory = name.partition(":")
+    if not module or not factory:
+        raise SettingsError(f"{variable} must be package.module:factory")
+    try:
+        made = getattr(importlib.import_module(module), factory)()
+    except Exception as error:
+        # Its text may hold what was set by mistake, such as a token.
+        kind = type(error).__name__
+        raise SettingsError(f"the factory of {variable} fails: {kind}") from error
+    if not isinstance(made, httpx.Auth):
+        raise SettingsError(f"the factory of {variable} makes no httpx.Auth")
+    return made
 
 
 class _Hidden(logging.Filter):

@@ -21,6 +21,7 @@ from .calls import (
     joined,
     listed,
     segment,
+    xml,
 )
 from .retries import after_answer, after_error
 from .settings import Environment, MissingSettingsError, SettingsError
@@ -42,6 +43,7 @@ __all__ = [
     "joined",
     "listed",
     "segment",
+    "xml",
 ]
 
 CONNECT_TIMEOUT: Final = 5.0
@@ -70,7 +72,7 @@ class AsyncClient:
             httpx.RequestError: the upstream API cannot be reached or understood.
         """
         request = self._http.build_request(**self._connection.arguments(call))
-        options: dict[str, Any] = {"stream": stream, "follow_redirects": False}
+        options = _sending(self._connection, stream)
         for attempt in range(self._connection.retries):
             try:
                 response = await self._http.send(request, **options)
@@ -118,7 +120,7 @@ class Client:
     def send(self, call: Call, *, stream: bool = False) -> httpx.Response:
         """Like `AsyncClient.send`."""
         request = self._http.build_request(**self._connection.arguments(call))
-        options: dict[str, Any] = {"stream": stream, "follow_redirects": False}
+        options = _sending(self._connection, stream)
         for attempt in range(self._connection.retries):
             try:
                 response = self._http.send(request, **options)
@@ -153,6 +155,13 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _sending(connection: Connection, stream: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {"stream": stream, "follow_redirects": False}
+    if connection.auth is not None:
+        options["auth"] = connection.auth
+    return options
 
 
 def _options(connection: Connection) -> dict[str, Any]:

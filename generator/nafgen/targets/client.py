@@ -7,19 +7,23 @@ from dataclasses import dataclass
 
 from ..diagnostics import Origin
 from ..ir import (
-    ApiKey,
+    ApiKeys,
     Argument,
     ArrayOf,
+    ArrayStyle,
     Basic,
     Bearer,
     Constant,
+    Encoding,
     Field,
     Interpolated,
     Location,
     ObjectOf,
+    ObjectStyle,
     Operation,
     Program,
     Setting,
+    Supplied,
     Template,
     Text,
     Type,
@@ -96,6 +100,10 @@ def _client(upstream: Upstream, names: NameTable, imports: Imports) -> ClientVie
     own = names.upstreams[upstream.origin]
     settings = (*upstream.settings, upstream.base_url)
     arguments = [own.settings[setting.variable] for setting in settings]
+    parameters = [f"{name}: str | None" for name in arguments]
+    if isinstance(upstream.auth, Supplied):
+        arguments.append(Code("auth"))
+        parameters.append("auth: httpx.Auth | None")
     where = upstream.base_url.default or "the address in its settings"
     return ClientView(
         origin=comment(upstream.origin.pointer),
@@ -103,10 +111,10 @@ def _client(upstream: Upstream, names: NameTable, imports: Imports) -> ClientVie
         sync_class=own.sync_class,
         async_doc=_class_doc(upstream, own, f"Asynchronous client for {where}."),
         sync_doc=doc(f"Like {own.async_class}, but blocking."),
-        parameters=comma(f"{name}: str | None = None" for name in arguments),
+        parameters=comma(f"{each} = None" for each in parameters),
         arguments=comma(arguments),
         connect=own.connect,
-        connect_parameters=comma(f"{name}: str | None" for name in arguments),
+        connect_parameters=comma(parameters),
         prefix=lit(upstream.base_url.variable.removesuffix("_BASE_URL")),
         reads=tuple(_reads(upstream, own)),
         connection=_connection(upstream, own, imports),
@@ -127,6 +135,10 @@ def _class_doc(upstream: Upstream, own: UpstreamNames, summary: str) -> Code:
             + (f", else {default}" if default else ""),
         )
     )
+    if isinstance(upstream.auth, Supplied):
+        variable = upstream.auth.setting.variable
+        about = f"default: made by what {variable} in the environment names"
+        arguments.append((Code("auth"), about))
     arguments.append((Code("http"), "an httpx client of your own"))
     return doc(summary, arguments, indent=4)
 
@@ -136,6 +148,8 @@ def _reads(upstream: Upstream, own: UpstreamNames) -> Iterator[Code]:
     for setting in upstream.settings:
         name = own.settings[setting.variable]
         yield Code(f"{name} = env.get({lit(setting.variable)}, {name})")
+    if isinstance(upstream.auth, Supplied):
+        yield Code(f"auth = env.auth({lit(upstream.auth.setting.variable)}, auth)")
     base_url = upstream.base_url
     name = own.settings[base_url.variable]
     given = [lit(base_url.variable), name]
@@ -160,11 +174,13 @@ def _connection(upstream: Upstream, own: UpstreamNames, imports: Imports) -> Cod
         case Bearer(token=token):
             bearer = Text(parts=("Bearer ", *token.parts))
             shared["headers"]["authorization"] = _text(bearer, own)
-        case ApiKey(name=name, value=value, location=location):
-            place = {Location.HEADER: "headers", Location.QUERY: "query"}
-            key = name.lower() if location is Location.HEADER else name
-            shared[place.get(location, "cookies")][key] = _text(value, own)
-        case None:
+        case ApiKeys(keys=keys):
+            places = {Location.HEADER: "headers", Location.QUERY: "query"}
+            for key in keys:
+                place = places.get(key.location, "cookies")
+                name = key.name.lower() if place == "headers" else key.name
+                shared[place][name] = _text(key.value, own)
+        case Supplied() | None:
             pass
     shared["settings"] = {
         s.variable: own.settings[s.variable] for s in upstream.call_settings
@@ -174,6 +190,12 @@ def _connection(upstream: Upstream, own: UpstreamNames, imports: Imports) -> Cod
         if values:
             pairs = comma(f"{lit(name)}: {value}" for name, value in values.items())
             arguments.append(f"{kind}={{{pairs}}}")
+    if upstream.arrays is not ArrayStyle.REPEAT:
+        arguments.append(f"arrays={lit(upstream.arrays.value)}")
+    if upstream.objects is not ObjectStyle.JSON:
+        arguments.append(f"objects={lit(upstream.objects.value)}")
+    if isinstance(upstream.auth, Supplied):
+        arguments.append("auth=auth")
     return Code(f"env.connection({comma(arguments)})")
 
 
@@ -242,17 +264,48 @@ def _call(operation: Operation, names: dict[Origin, Code], imports: Imports) -> 
             pairs = comma(_pairs(kind, fields, names, imports))
             pieces.append(f"{kind}={{{pairs}}}")
     if operation.body is not None:
-        pieces.append(f"json={_template(operation.body, names, imports)}")
+        pieces += _body(operation, operation.body, names, imports)
     return Code(f"Call({comma(pieces)})")
 
 
+def _body(
+    operation: Operation,
+    body: Template,
+    names: dict[Origin, Code],
+    imports: Imports,
+) -> Iterator[str]:
+    """The arguments of a call that say its body."""
+    field = {
+        Encoding.JSON: "json",
+        Encoding.FORM: "form",
+        Encoding.MULTIPART: "parts",
+    }.get(operation.encoding, "text")
+    if operation.encoding is Encoding.XML and isinstance(body, Interpolated):
+        xml = imports.use(_UPSTREAM, "xml")
+        parts = (
+            Code(f"{xml}({_part(part, names)})") if isinstance(part, Argument) else part
+            for part in body.parts
+        )
+        made = comma(lit(p) if not isinstance(p, Code) else p for p in parts)
+        yield f"{field}={imports.use(_UPSTREAM, 'joined')}({made})"
+    else:
+        yield f"{field}={_template(body, names, imports)}"
+    if field == "text":
+        yield f"media_type={lit(operation.media_type)}"
+
+
 def _path(operation: Operation, names: dict[Origin, Code], imports: Imports) -> Code:
-    if not any(isinstance(part, Argument) for part in operation.path):
-        return lit("".join(str(part) for part in operation.path))
+    """The path; a setting in it is a `{NAME}` that is filled in when the call is sent."""
+    parts = [
+        f"{{{part.variable}}}" if isinstance(part, Setting) else part
+        for part in operation.path
+    ]
+    if not any(isinstance(part, Argument) for part in parts):
+        return lit("".join(map(str, parts)))
     segment = imports.use(_UPSTREAM, "segment")
     return fstring(
         Code(f"{segment}({names[part.origin]})") if isinstance(part, Argument) else part
-        for part in operation.path
+        for part in parts
     )
 
 

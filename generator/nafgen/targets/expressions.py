@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from ..ir import (
     IDENTITY,
     Argument,
+    ArrayOf,
     Call,
     Constant,
     Each,
     Input,
+    ObjectOf,
     Pick,
     Result,
     Setting,
     Shape,
+    Template,
     Text,
     Type,
 )
 from ..names import NameTable, client_parameter
-from ..pycode import Code, Imports, lit
+from ..pycode import Code, Imports, lit, literal
 
 RUNTIME = "._runtime"
 
@@ -131,9 +134,24 @@ def call_expression(
                 expression = lit(constant)
             case Text():
                 expression = setting_marker(value, imports)
+            case ObjectOf() | ArrayOf():
+                expression = literal(_plain(value))
         name = operation.arguments[argument.origin]
         given.append(expression if argument.required else f"{name}={expression}")
     return Code(f"{module}.{operation.function}({comma(given)})")
+
+
+def _plain(template: Template) -> object:
+    """A structure of constants as plain values."""
+    match template:
+        case ObjectOf(members):
+            return {key: _plain(member) for key, member in members}
+        case ArrayOf(elements):
+            return [_plain(element) for element in elements]
+        case Constant(value):
+            return value
+        case _:
+            raise TypeError(type(template).__name__)
 
 
 def result_view(result: Result, name: Code, imports: Imports) -> ResultView | None:

@@ -88,7 +88,11 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
         tools=tools,
         name=lit(adapter.namespace),
         instructions=lit(adapter.description or program.description or None),
-        made=Code(f"Api({comma(a.variable for a in apis)})" if several else "api"),
+        made=(
+            Code(f"Api({comma(a.variable for a in apis)})")
+            if several
+            else apis[0].variable
+        ),
         owned=owned_clients(apis),
     )
 

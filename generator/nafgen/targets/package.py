@@ -18,6 +18,8 @@ from ..ir import (
     RestAdapter,
     Result,
     Route,
+    Setting,
+    Supplied,
     Upstream,
 )
 from ..markdown import code, prose
@@ -198,8 +200,11 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
         for own in names.upstreams.values()
         for name in (own.async_class, own.sync_class)
     ]
-    label = program.label or "A generated package"
     has_mcp = any(isinstance(adapter, McpAdapter) for adapter in program.adapters)
+    variables: dict[str, Code] = {}
+    for name, about in _variables(program, has_mcp=has_mcp):
+        variables.setdefault(name, about)
+    label = program.label or "A generated package"
     return ReadmeView(
         title=prose(label),
         description=prose(program.description or label),
@@ -211,7 +216,7 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
         host_config=code(_host_config(program, names.package)),
         variables=tuple(
             VariableView(name=code(name), about=about)
-            for name, about in _variables(program, has_mcp=has_mcp)
+            for name, about in variables.items()
         ),
         rows=tuple(
             _row(program, operation, names)
@@ -274,6 +279,8 @@ def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]
     for upstream in program.upstreams:
         for setting in upstream.settings:
             yield setting.variable, prose("required")
+        if isinstance(upstream.auth, Supplied):
+            yield from _about_auth(upstream.auth)
         base_url = upstream.base_url
         prefix = base_url.variable.removesuffix("_BASE_URL")
         yield base_url.variable, _about_base_url(upstream)
@@ -283,6 +290,16 @@ def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]
     if has_mcp:
         yield "READ_ONLY", prose("1 leaves out the tools that write")
         yield "ALLOWED_HOSTS", prose("further Host names for MCP over HTTP")
+
+
+def _about_auth(auth: Supplied) -> Iterator[tuple[str, Code]]:
+    """What makes the authentication, and what the spec has for it."""
+    yield (
+        auth.setting.variable,
+        prose("required: package.module:factory, which makes the httpx.Auth to use"),
+    )
+    for variable in auth.mentions:
+        yield variable, prose("named by the spec for that authentication")
 
 
 def _about_base_url(upstream: Upstream) -> Code:
@@ -296,7 +313,7 @@ def _host_config(program: Program, package: str) -> str:
     required = {
         setting.variable: f"${{{setting.variable}}}"
         for upstream in program.upstreams
-        for setting in (*upstream.settings, upstream.base_url)
+        for setting in (*upstream.settings, *_supplied(upstream), upstream.base_url)
         if setting.default is None
         and not (setting is upstream.base_url and upstream.published is not None)
     }
@@ -306,3 +323,8 @@ def _host_config(program: Program, package: str) -> str:
         "env": required,
     }
     return json.dumps({"mcpServers": {package.rpartition(".")[2]: server}})
+
+
+def _supplied(upstream: Upstream) -> tuple[Setting, ...]:
+    auth = upstream.auth
+    return (auth.setting,) if isinstance(auth, Supplied) else ()

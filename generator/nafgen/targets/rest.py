@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ir import Input, Location, Program, RestAdapter, Route, Type, segments
+from ..ir import (
+    Input,
+    Location,
+    ObjectStyle,
+    Program,
+    RestAdapter,
+    Route,
+    Type,
+    segments,
+)
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..pycode import Code, Imports, comment, doc, lit
@@ -77,7 +86,10 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
         imports.use(_REST, name)
     apis = api_views((route.call for route in adapter.routes), names, imports)
     results = [_result(route, names, imports) for route in adapter.routes]
-    routes = tuple(_route(route, names, imports) for route in adapter.routes)
+    bracketed = frozenset(
+        up.namespace for up in program.upstreams if up.objects is ObjectStyle.BRACKETS
+    )
+    routes = tuple(_route(route, names, imports, bracketed) for route in adapter.routes)
     return ModuleView(
         doc=doc(adapter.description or f"REST adapter for {program.label}."),
         imports=imports.blocks(),
@@ -109,7 +121,9 @@ def _answers(route: Route, path: str) -> bool:
     )
 
 
-def _route(route: Route, names: NameTable, imports: Imports) -> RouteView:
+def _route(
+    route: Route, names: NameTable, imports: Imports, bracketed: frozenset[str]
+) -> RouteView:
     own = names.units[route.origin]
     ordered = sorted(route.inputs, key=lambda given: not given.required)
     embed = sum(1 for i in ordered if i.location is Location.BODY and not i.whole)
@@ -118,7 +132,15 @@ def _route(route: Route, names: NameTable, imports: Imports) -> RouteView:
     method = route.method.lower()
     if route.tag:
         arguments.append(f"tags=[{lit(route.tag)}]")
-    call = call_expression(route.call, names, imports, lambda i: own.inputs[i.origin])
+    texts = _texts(route, bracketed)
+
+    def given(value: Input) -> Code:
+        name = own.inputs[value.origin]
+        if value not in texts:
+            return name
+        return Code(f"{imports.use(_REST, 'structure')}({name})")
+
+    call = call_expression(route.call, names, imports, given)
     relayed = [
         str(names.operations[route.call.operation.origin].upstream.variable),
         str(call),
@@ -194,6 +216,26 @@ def _received(given: Input) -> tuple[Type, Type | None]:
         items = given.items
         return Type.ARRAY, items if items in _SCALARS else Type.STRING
     return (given.type if given.type in _SCALARS else Type.STRING), None
+
+
+def _texts(route: Route, bracketed: frozenset[str]) -> set[Input]:
+    """Inputs that come as JSON text and of which the call needs the value."""
+    deep = route.call.operation.namespace in bracketed
+    return {
+        given
+        for argument, given in route.call.values
+        if isinstance(given, Input)
+        and given.location is not Location.BODY
+        and _is_structure(given)
+        and (argument.location is Location.BODY or deep)
+    }
+
+
+def _is_structure(given: Input) -> bool:
+    nested = given.items in (Type.ARRAY, Type.OBJECT)
+    if given.type is Type.ARRAY and given.location is Location.QUERY:
+        return nested
+    return given.type in (Type.ARRAY, Type.OBJECT)
 
 
 _SCALARS = (Type.STRING, Type.INTEGER, Type.NUMBER, Type.BOOLEAN)

@@ -7,7 +7,16 @@ from typing import Any
 
 import httpx
 
-from ._runtime.upstream import AsyncClient, Call, Client, Connection, Environment, basic
+from ._runtime.upstream import (
+    AsyncClient,
+    Call,
+    Client,
+    Connection,
+    Environment,
+    Setting,
+    basic,
+    given,
+)
 
 
 # capability.consumes[by-query].resources[/a].operations[get]
@@ -169,6 +178,59 @@ def _connect_by_token(token: str | None, base_url: str | None) -> Connection:
     return env.connection(base_url, headers={"authorization": f"Bearer {token}"})
 
 
+# capability.consumes[by-bare-token].resources[/a].operations[get]
+def by_bare_token_get() -> Call:
+    return Call("GET", "/a")
+
+
+# capability.consumes[by-bare-token]
+class AsyncByBareToken(AsyncClient):
+    """Asynchronous client for https://token.example.
+
+    Args:
+        api_key: default: API_KEY in the environment
+        base_url: default: BY_BARE_TOKEN_BASE_URL in the environment, else https://token.example
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(_connect_by_bare_token(api_key, base_url), http)
+
+    async def get(self) -> Any:
+        """get"""
+        return await self.call(by_bare_token_get())
+
+
+class ByBareToken(Client):
+    """Like AsyncByBareToken, but blocking."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(_connect_by_bare_token(api_key, base_url), http)
+
+    def get(self) -> Any:
+        """get"""
+        return self.call(by_bare_token_get())
+
+
+def _connect_by_bare_token(api_key: str | None, base_url: str | None) -> Connection:
+    env = Environment("BY_BARE_TOKEN")
+    api_key = env.get("API_KEY", api_key)
+    base_url = env.get("BY_BARE_TOKEN_BASE_URL", base_url, "https://token.example")
+    return env.connection(base_url, headers={"authorization": f"Bearer {api_key}"})
+
+
 # capability.consumes[by-password].resources[/a].operations[get]
 def by_password_get() -> Call:
     return Call("GET", "/a")
@@ -220,3 +282,451 @@ def _connect_by_password(api_user: str | None, base_url: str | None) -> Connecti
     api_user = env.get("API_USER", api_user)
     base_url = env.get("BY_PASSWORD_BASE_URL", base_url, "https://password.example")
     return env.connection(base_url, headers={"authorization": basic(api_user, "")})
+
+
+# capability.consumes[by-user].resources[/a].operations[get]
+def by_user_get() -> Call:
+    return Call("GET", "/a")
+
+
+# capability.consumes[by-user]
+class AsyncByUser(AsyncClient):
+    """Asynchronous client for https://password.example.
+
+    Args:
+        base_url: default: BY_USER_BASE_URL in the environment, else https://password.example
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self, *, base_url: str | None = None, http: httpx.AsyncClient | None = None
+    ) -> None:
+        super().__init__(_connect_by_user(base_url), http)
+
+    async def get(self) -> Any:
+        """get"""
+        return await self.call(by_user_get())
+
+
+class ByUser(Client):
+    """Like AsyncByUser, but blocking."""
+
+    def __init__(
+        self, *, base_url: str | None = None, http: httpx.Client | None = None
+    ) -> None:
+        super().__init__(_connect_by_user(base_url), http)
+
+    def get(self) -> Any:
+        """get"""
+        return self.call(by_user_get())
+
+
+def _connect_by_user(base_url: str | None) -> Connection:
+    env = Environment("BY_USER")
+    base_url = env.get("BY_USER_BASE_URL", base_url, "https://password.example")
+    return env.connection(base_url, headers={"authorization": basic("admin", "")})
+
+
+# capability.consumes[by-several].resources[/a].operations[get]
+def by_several_get(since: str | None = None) -> Call:
+    return Call("GET", "/a", query={"since": since})
+
+
+# capability.consumes[by-several]
+class AsyncBySeveral(AsyncClient):
+    """Asynchronous client for https://several.example.
+
+    Args:
+        api_key: default: API_KEY in the environment
+        api_user: default: API_USER in the environment
+        base_url: default: BY_SEVERAL_BASE_URL in the environment, else https://several.example
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        api_user: str | None = None,
+        base_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(_connect_by_several(api_key, api_user, base_url), http)
+
+    async def get(self, *, since: str | None = None) -> Any:
+        """get"""
+        return await self.call(by_several_get(since=since))
+
+
+class BySeveral(Client):
+    """Like AsyncBySeveral, but blocking."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        api_user: str | None = None,
+        base_url: str | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(_connect_by_several(api_key, api_user, base_url), http)
+
+    def get(self, *, since: str | None = None) -> Any:
+        """get"""
+        return self.call(by_several_get(since=since))
+
+
+def _connect_by_several(
+    api_key: str | None, api_user: str | None, base_url: str | None
+) -> Connection:
+    env = Environment("BY_SEVERAL")
+    api_key = env.get("API_KEY", api_key)
+    api_user = env.get("API_USER", api_user)
+    base_url = env.get("BY_SEVERAL_BASE_URL", base_url, "https://several.example")
+    return env.connection(base_url, headers={"x-key": api_key, "x-user": api_user})
+
+
+# capability.consumes[by-parameters].resources[/a].operations[get]
+def by_parameters_get() -> Call:
+    return Call("GET", "/a")
+
+
+# capability.consumes[by-parameters]
+class AsyncByParameters(AsyncClient):
+    """Asynchronous client for https://parameters.example.
+
+    Args:
+        client_id: default: CLIENT_ID in the environment
+        api_key: default: API_KEY in the environment
+        base_url: default: BY_PARAMETERS_BASE_URL in the environment, else https://parameters.example
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self,
+        *,
+        client_id: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(_connect_by_parameters(client_id, api_key, base_url), http)
+
+    async def get(self) -> Any:
+        """get"""
+        return await self.call(by_parameters_get())
+
+
+class ByParameters(Client):
+    """Like AsyncByParameters, but blocking."""
+
+    def __init__(
+        self,
+        *,
+        client_id: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(_connect_by_parameters(client_id, api_key, base_url), http)
+
+    def get(self) -> Any:
+        """get"""
+        return self.call(by_parameters_get())
+
+
+def _connect_by_parameters(
+    client_id: str | None, api_key: str | None, base_url: str | None
+) -> Connection:
+    env = Environment("BY_PARAMETERS")
+    client_id = env.get("CLIENT_ID", client_id)
+    api_key = env.get("API_KEY", api_key)
+    base_url = env.get("BY_PARAMETERS_BASE_URL", base_url, "https://parameters.example")
+    return env.connection(base_url, query={"client_id": client_id, "secret": api_key})
+
+
+# capability.consumes[by-cookie].resources[/a].operations[get]
+def by_cookie_get() -> Call:
+    return Call("GET", "/a")
+
+
+# capability.consumes[by-cookie]
+class AsyncByCookie(AsyncClient):
+    """Asynchronous client for https://cookie.example.
+
+    Args:
+        api_key: default: API_KEY in the environment
+        base_url: default: BY_COOKIE_BASE_URL in the environment, else https://cookie.example
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(_connect_by_cookie(api_key, base_url), http)
+
+    async def get(self) -> Any:
+        """get"""
+        return await self.call(by_cookie_get())
+
+
+class ByCookie(Client):
+    """Like AsyncByCookie, but blocking."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(_connect_by_cookie(api_key, base_url), http)
+
+    def get(self) -> Any:
+        """get"""
+        return self.call(by_cookie_get())
+
+
+def _connect_by_cookie(api_key: str | None, base_url: str | None) -> Connection:
+    env = Environment("BY_COOKIE")
+    api_key = env.get("API_KEY", api_key)
+    base_url = env.get("BY_COOKIE_BASE_URL", base_url, "https://cookie.example")
+    return env.connection(base_url, cookies={"sid": api_key})
+
+
+# capability.consumes[by-path].resources[/a].operations[get]
+def by_path_get() -> Call:
+    return Call("GET", "/a")
+
+
+# capability.consumes[by-path]
+class AsyncByPath(AsyncClient):
+    """Asynchronous client for the address in its settings.
+
+    Args:
+        bot_token: default: BOT_TOKEN in the environment
+        base_url: default: BY_PATH_BASE_URL in the environment
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self,
+        *,
+        bot_token: str | None = None,
+        base_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(_connect_by_path(bot_token, base_url), http)
+
+    async def get(self) -> Any:
+        """get"""
+        return await self.call(by_path_get())
+
+
+class ByPath(Client):
+    """Like AsyncByPath, but blocking."""
+
+    def __init__(
+        self,
+        *,
+        bot_token: str | None = None,
+        base_url: str | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(_connect_by_path(bot_token, base_url), http)
+
+    def get(self) -> Any:
+        """get"""
+        return self.call(by_path_get())
+
+
+def _connect_by_path(bot_token: str | None, base_url: str | None) -> Connection:
+    env = Environment("BY_PATH")
+    bot_token = env.get("BOT_TOKEN", bot_token)
+    base_url = env.get(
+        "BY_PATH_BASE_URL", base_url, f"https://path.example/bot{bot_token}"
+    )
+    return env.connection(base_url)
+
+
+# capability.consumes[by-body].resources[/a].operations[search]
+def by_body_search(text: str | None = None) -> Call:
+    return Call(
+        "POST", "/a", json=given({"text": text, "apiKey": Setting("{API_KEY}")})
+    )
+
+
+# capability.consumes[by-body].resources[/a].operations[find]
+def by_body_find(text: Any = None) -> Call:
+    return Call(
+        "POST", "/a", json=given({"text": text, "apiKey": Setting("{API_KEY}")})
+    )
+
+
+# capability.consumes[by-body].resources[/a].operations[all]
+def by_body_all() -> Call:
+    return Call("POST", "/a", json={"apiKey": Setting("{API_KEY}")})
+
+
+# capability.consumes[by-body]
+class AsyncByBody(AsyncClient):
+    """Asynchronous client for https://body.example.
+
+    Args:
+        api_key: default: API_KEY in the environment
+        base_url: default: BY_BODY_BASE_URL in the environment, else https://body.example
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(_connect_by_body(api_key, base_url), http)
+
+    async def search(self, *, text: str | None = None) -> Any:
+        """search"""
+        return await self.call(by_body_search(text=text))
+
+    async def find(self, *, text: Any = None) -> Any:
+        """find"""
+        return await self.call(by_body_find(text=text))
+
+    async def all_(self) -> Any:
+        """all"""
+        return await self.call(by_body_all())
+
+
+class ByBody(Client):
+    """Like AsyncByBody, but blocking."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(_connect_by_body(api_key, base_url), http)
+
+    def search(self, *, text: str | None = None) -> Any:
+        """search"""
+        return self.call(by_body_search(text=text))
+
+    def find(self, *, text: Any = None) -> Any:
+        """find"""
+        return self.call(by_body_find(text=text))
+
+    def all_(self) -> Any:
+        """all"""
+        return self.call(by_body_all())
+
+
+def _connect_by_body(api_key: str | None, base_url: str | None) -> Connection:
+    env = Environment("BY_BODY")
+    api_key = env.get("API_KEY", api_key)
+    base_url = env.get("BY_BODY_BASE_URL", base_url, "https://body.example")
+    return env.connection(base_url, settings={"API_KEY": api_key})
+
+
+# capability.consumes[unsaid].resources[/a].operations[get]
+def unsaid_get() -> Call:
+    return Call("GET", "/a")
+
+
+# capability.consumes[unsaid]
+class AsyncUnsaid(AsyncClient):
+    """Asynchronous client for https://unsaid.example.
+
+    Args:
+        unsaid_api_key: default: UNSAID_API_KEY in the environment
+        base_url: default: UNSAID_BASE_URL in the environment, else https://unsaid.example
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self,
+        *,
+        unsaid_api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(_connect_unsaid(unsaid_api_key, base_url), http)
+
+    async def get(self) -> Any:
+        """get"""
+        return await self.call(unsaid_get())
+
+
+class Unsaid(Client):
+    """Like AsyncUnsaid, but blocking."""
+
+    def __init__(
+        self,
+        *,
+        unsaid_api_key: str | None = None,
+        base_url: str | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(_connect_unsaid(unsaid_api_key, base_url), http)
+
+    def get(self) -> Any:
+        """get"""
+        return self.call(unsaid_get())
+
+
+def _connect_unsaid(unsaid_api_key: str | None, base_url: str | None) -> Connection:
+    env = Environment("UNSAID")
+    unsaid_api_key = env.get("UNSAID_API_KEY", unsaid_api_key)
+    base_url = env.get("UNSAID_BASE_URL", base_url, "https://unsaid.example")
+    return env.connection(base_url, headers={"api-key": unsaid_api_key})
+
+
+# capability.consumes[none].resources[/a].operations[get]
+def none_get() -> Call:
+    return Call("GET", "/a")
+
+
+# capability.consumes[none]
+class AsyncNoneApi(AsyncClient):
+    """Asynchronous client for http://none.example.
+
+    Args:
+        base_url: default: NONE_BASE_URL in the environment, else http://none.example
+        http: an httpx client of your own
+    """
+
+    def __init__(
+        self, *, base_url: str | None = None, http: httpx.AsyncClient | None = None
+    ) -> None:
+        super().__init__(_connect_none(base_url), http)
+
+    async def get(self) -> Any:
+        """get"""
+        return await self.call(none_get())
+
+
+class NoneApi(Client):
+    """Like AsyncNoneApi, but blocking."""
+
+    def __init__(
+        self, *, base_url: str | None = None, http: httpx.Client | None = None
+    ) -> None:
+        super().__init__(_connect_none(base_url), http)
+
+    def get(self) -> Any:
+        """get"""
+        return self.call(none_get())
+
+
+def _connect_none(base_url: str | None) -> Connection:
+    env = Environment("NONE")
+    base_url = env.get("NONE_BASE_URL", base_url, "http://none.example")
+    return env.connection(base_url)

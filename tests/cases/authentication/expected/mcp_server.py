@@ -10,7 +10,21 @@ from mcp_types import CallToolResult
 
 from . import client as calls
 from ._runtime.tools import Arguments, Hints, Tools, lending, relay
-from .client import AsyncByHeader, AsyncByPassword, AsyncByQuery, AsyncByToken
+from .client import (
+    AsyncByBareToken,
+    AsyncByBody,
+    AsyncByCookie,
+    AsyncByHeader,
+    AsyncByParameters,
+    AsyncByPassword,
+    AsyncByPath,
+    AsyncByQuery,
+    AsyncBySeveral,
+    AsyncByToken,
+    AsyncByUser,
+    AsyncNoneApi,
+    AsyncUnsaid,
+)
 
 
 class Api(NamedTuple):
@@ -19,7 +33,16 @@ class Api(NamedTuple):
     by_query_api: AsyncByQuery
     by_header_api: AsyncByHeader
     by_token_api: AsyncByToken
+    by_bare_token_api: AsyncByBareToken
     by_password_api: AsyncByPassword
+    by_user_api: AsyncByUser
+    by_several_api: AsyncBySeveral
+    by_parameters_api: AsyncByParameters
+    by_cookie_api: AsyncByCookie
+    by_path_api: AsyncByPath
+    by_body_api: AsyncByBody
+    unsaid_api: AsyncUnsaid
+    none_api: AsyncNoneApi
 
 
 tools: Tools[Api] = Tools()
@@ -65,27 +88,185 @@ async def four(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_password_api, calls.by_password_get())
 
 
+# capability.exposes[all].tools[five]
+@tools.add(
+    "five",
+    description="Five",
+    hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+)
+async def five(api: Api, _: Arguments) -> CallToolResult:
+    return await relay(api.by_bare_token_api, calls.by_bare_token_get())
+
+
+# capability.exposes[all].tools[six]
+@tools.add(
+    "six",
+    description="Six",
+    hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+)
+async def six(api: Api, _: Arguments) -> CallToolResult:
+    return await relay(api.by_user_api, calls.by_user_get())
+
+
+# capability.exposes[all].tools[seven]
+@tools.add(
+    "seven",
+    description="Seven",
+    properties={"since": {"type": "string", "description": "From when."}},
+    hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+)
+async def seven(api: Api, arguments: Arguments) -> CallToolResult:
+    return await relay(
+        api.by_several_api, calls.by_several_get(since=arguments.get("since"))
+    )
+
+
+# capability.exposes[all].tools[eight]
+@tools.add(
+    "eight",
+    description="Eight",
+    hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+)
+async def eight(api: Api, _: Arguments) -> CallToolResult:
+    return await relay(api.by_parameters_api, calls.by_parameters_get())
+
+
+# capability.exposes[all].tools[nine]
+@tools.add(
+    "nine",
+    description="Nine",
+    hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+)
+async def nine(api: Api, _: Arguments) -> CallToolResult:
+    return await relay(api.by_cookie_api, calls.by_cookie_get())
+
+
+# capability.exposes[all].tools[ten]
+@tools.add(
+    "ten",
+    description="Ten",
+    hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+)
+async def ten(api: Api, _: Arguments) -> CallToolResult:
+    return await relay(api.by_path_api, calls.by_path_get())
+
+
+# capability.exposes[all].tools[eleven]
+@tools.add(
+    "eleven",
+    description="Eleven",
+    properties={"text": {"type": "string"}},
+    hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+)
+async def eleven(api: Api, arguments: Arguments) -> CallToolResult:
+    return await relay(
+        api.by_body_api, calls.by_body_search(text=arguments.get("text"))
+    )
+
+
+# capability.exposes[all].tools[twelve]
+@tools.add(
+    "twelve",
+    description="Twelve",
+    properties={"text": {}},
+    hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+)
+async def twelve(api: Api, arguments: Arguments) -> CallToolResult:
+    return await relay(api.by_body_api, calls.by_body_find(text=arguments.get("text")))
+
+
+# capability.exposes[all].tools[thirteen]
+@tools.add(
+    "thirteen",
+    description="Thirteen",
+    hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+)
+async def thirteen(api: Api, _: Arguments) -> CallToolResult:
+    return await relay(api.by_body_api, calls.by_body_all())
+
+
+# capability.exposes[all].tools[fourteen]
+@tools.add(
+    "fourteen",
+    description="Fourteen",
+    hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+)
+async def fourteen(api: Api, _: Arguments) -> CallToolResult:
+    return await relay(api.unsaid_api, calls.unsaid_get())
+
+
+# capability.exposes[all].tools[fifteen]
+@tools.add(
+    "fifteen",
+    description="Fifteen",
+    hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+)
+async def fifteen(api: Api, _: Arguments) -> CallToolResult:
+    return await relay(api.none_api, calls.none_get())
+
+
 def create_server(
     by_query_client: AsyncByQuery | None = None,
     by_header_client: AsyncByHeader | None = None,
     by_token_client: AsyncByToken | None = None,
+    by_bare_token_client: AsyncByBareToken | None = None,
     by_password_client: AsyncByPassword | None = None,
+    by_user_client: AsyncByUser | None = None,
+    by_several_client: AsyncBySeveral | None = None,
+    by_parameters_client: AsyncByParameters | None = None,
+    by_cookie_client: AsyncByCookie | None = None,
+    by_path_client: AsyncByPath | None = None,
+    by_body_client: AsyncByBody | None = None,
+    unsaid_client: AsyncUnsaid | None = None,
+    none_client: AsyncNoneApi | None = None,
 ) -> Server[Api]:
     """The server. It closes the clients that it makes, never those that it is given."""
     by_query_api = by_query_client or AsyncByQuery()
     by_header_api = by_header_client or AsyncByHeader()
     by_token_api = by_token_client or AsyncByToken()
+    by_bare_token_api = by_bare_token_client or AsyncByBareToken()
     by_password_api = by_password_client or AsyncByPassword()
+    by_user_api = by_user_client or AsyncByUser()
+    by_several_api = by_several_client or AsyncBySeveral()
+    by_parameters_api = by_parameters_client or AsyncByParameters()
+    by_cookie_api = by_cookie_client or AsyncByCookie()
+    by_path_api = by_path_client or AsyncByPath()
+    by_body_api = by_body_client or AsyncByBody()
+    unsaid_api = unsaid_client or AsyncUnsaid()
+    none_api = none_client or AsyncNoneApi()
     served = tools.served()
     return Server(
         "all",
         instructions=None,
         lifespan=lending(
-            Api(by_query_api, by_header_api, by_token_api, by_password_api),
+            Api(
+                by_query_api,
+                by_header_api,
+                by_token_api,
+                by_bare_token_api,
+                by_password_api,
+                by_user_api,
+                by_several_api,
+                by_parameters_api,
+                by_cookie_api,
+                by_path_api,
+                by_body_api,
+                unsaid_api,
+                none_api,
+            ),
             *([] if by_query_client else [by_query_api]),
             *([] if by_header_client else [by_header_api]),
             *([] if by_token_client else [by_token_api]),
+            *([] if by_bare_token_client else [by_bare_token_api]),
             *([] if by_password_client else [by_password_api]),
+            *([] if by_user_client else [by_user_api]),
+            *([] if by_several_client else [by_several_api]),
+            *([] if by_parameters_client else [by_parameters_api]),
+            *([] if by_cookie_client else [by_cookie_api]),
+            *([] if by_path_client else [by_path_api]),
+            *([] if by_body_client else [by_body_api]),
+            *([] if unsaid_client else [unsaid_api]),
+            *([] if none_client else [none_api]),
         ),
         get_tool_input_schema=served.input_schema,
         on_list_tools=served.list,

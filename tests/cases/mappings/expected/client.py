@@ -15,6 +15,13 @@ def list_ships() -> Call:
     return Call("GET", "/ships")
 
 
+# capability.consumes[ships].resources[/ships].operations[count-ships]
+def count_ships(
+    flag: list[Any] | None = None, body: dict[str, Any] | None = None
+) -> Call:
+    return Call("POST", "/ships", query={"flag": flag}, json=body)
+
+
 # capability.consumes[ships]
 class AsyncShips(AsyncClient):
     """Asynchronous client for https://ships.example.
@@ -33,6 +40,16 @@ class AsyncShips(AsyncClient):
         """list-ships"""
         return await self.call(list_ships())
 
+    async def count_ships(
+        self, *, flag: list[Any] | None = None, body: dict[str, Any] | None = None
+    ) -> Any:
+        """count-ships
+
+        Args:
+            body: Request body (JSON).
+        """
+        return await self.call(count_ships(flag=flag, body=body))
+
 
 class Ships(Client):
     """Like AsyncShips, but blocking."""
@@ -45,6 +62,12 @@ class Ships(Client):
     def list_ships(self) -> Any:
         """list-ships"""
         return self.call(list_ships())
+
+    def count_ships(
+        self, *, flag: list[Any] | None = None, body: dict[str, Any] | None = None
+    ) -> Any:
+        """count-ships"""
+        return self.call(count_ships(flag=flag, body=body))
 
 
 def _connect(base_url: str | None) -> Connection:

@@ -36,6 +36,39 @@ async def ships(api: AsyncShips, _: Arguments) -> CallToolResult:
     return await relay(api, calls.list_ships(), _ships_result)
 
 
+# capability.exposes[ships-mcp].tools[two-values]
+@tools.add(
+    "two-values",
+    description="Some of it",
+    properties={
+        "flag": {"type": "array", "items": {}},
+        "body": {"type": "object", "description": "Request body (JSON)."},
+    },
+    hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+)
+async def two_values(api: AsyncShips, arguments: Arguments) -> CallToolResult:
+    return await relay(
+        api,
+        calls.count_ships(flag=arguments.get("flag"), body=arguments.get("body")),
+        _two_values_result,
+    )
+
+
+# capability.exposes[ships-mcp].tools[both-values]
+@tools.add(
+    "both-values",
+    description="As extracted",
+    properties={"body": {"type": "object", "description": "Request body (JSON)."}},
+    hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+)
+async def both_values(api: AsyncShips, arguments: Arguments) -> CallToolResult:
+    return await relay(
+        api,
+        calls.count_ships(flag=["NO", {"sea": "north"}], body=arguments.get("body")),
+        _both_values_result,
+    )
+
+
 def create_server(client: AsyncShips | None = None) -> Server[AsyncShips]:
     """The server. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncShips()
@@ -52,3 +85,17 @@ def create_server(client: AsyncShips | None = None) -> Server[AsyncShips]:
 
 def _ships_result(value: Any) -> Any:
     return pick(value, "data", "ships")
+
+
+def _two_values_result(value: Any) -> Any:
+    return {
+        "total": pick(value, "meta", "total"),
+        "all": {
+            "count": pick(value, "meta", "total"),
+            "page": pick(value, "meta", "page"),
+        },
+    }
+
+
+def _both_values_result(value: Any) -> Any:
+    return {"count": pick(value, "meta", "total"), "page": pick(value, "meta", "page")}

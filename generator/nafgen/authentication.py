@@ -1,0 +1,192 @@
+"""Links the authentication of a consumed API: which credentials each request carries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from . import spec
+from .binds import Settings, screaming
+from .diagnostics import Origin, Reporter, show
+from .ir import (
+    ApiKey,
+    ApiKeys,
+    Auth,
+    Basic,
+    Bearer,
+    Location,
+    Setting,
+    Supplied,
+    Text,
+)
+from .spec import Located
+from .values import Placeholder, template
+
+_PLACES: Final = (Location.HEADER, Location.QUERY, Location.COOKIE)
+_VARIABLE: Final = re.compile(r"([A-Za-z_]\w*\.)?(?P<name>[A-Za-z_][\w-]*)").fullmatch
+_OF_CALLS: Final = ("tools.", "rest.")
+
+
+def link_auth(
+    entry: spec.Consumes, settings: Settings, reporter: Reporter
+) -> Auth | str | None:
+    """The authentication of a consumed API, or the code of the error that costs it.
+
+    What cannot be sent as it is written is for the user to supply: an API never loses
+    its credentials in silence.
+    """
+    if entry.auth is None:
+        return None
+    return _AuthLinker(entry, entry.auth, settings, reporter).link()
+
+
+@dataclass(slots=True)
+class _AuthLinker:
+    entry: spec.Consumes
+    auth: spec.Auth
+    settings: Settings
+    reporter: Reporter
+
+    def link(self) -> Auth | str | None:
+        if not all(map(self._is_fixed, self._values())):
+            return self._supplied()
+        match self.auth.scheme:
+            case "basic":
+                return Basic(
+                    username=self._field("username"), password=self._field("password")
+                )
+            case "bearer":
+                return Bearer(token=self._field("token"))
+            case "apikey":
+                return self._api_keys()
+            case "none":
+                return None
+            case _:
+                return self._supplied()
+
+    def _values(self) -> Iterator[Located]:
+        yield from (located for _, located in self.auth.fields)
+        yield from (key.value for key in self.auth.keys if key.value is not None)
+
+    def _field(self, name: str) -> Text:
+        return self._text(name, dict(self.auth.fields).get(name), self.auth.origin)
+
+    def _api_keys(self) -> ApiKeys | str:
+        if not all(key.name for key in self.auth.keys):
+            self.reporter.report(
+                "NAF102",
+                self.auth.origin.span,
+                "the authentication apikey needs `key`",
+                hint="add `key`; nothing of this API is compiled until then",
+            )
+            return "NAF102"
+        keys = []
+        for key in self.auth.keys:
+            if key.placement.value not in _PLACES:
+                self.reporter.report(
+                    "NAF903",
+                    key.placement.span,
+                    f"a key placed in {show(key.placement.value)} is not supported",
+                    hint="header, query, cookie and body are; nothing of this API is compiled",
+                )
+                return "NAF903"
+            origin = Origin(f"{self.auth.origin.pointer}.value", key.span)
+            keys.append(
+                ApiKey(
+                    name=key.name,
+                    value=self._text(key.name, key.value, origin),
+                    location=Location(key.placement.value),
+                )
+            )
+        return ApiKeys(keys=tuple(keys))
+
+    def _text(self, name: str, located: Located | None, origin: Origin) -> Text:
+        """The text of a credential; one that the spec does not give is a setting."""
+        if located is None:
+            variable = f"{screaming(self.entry.namespace)}_{screaming(name)}"
+            self.reporter.report(
+                "NAF420",
+                origin.span,
+                f"the authentication gives no value for {show(name)};"
+                f" {variable} is read from the environment",
+                hint="give it as a bind, such as `{{TOKEN}}`",
+            )
+            return Text(parts=(self.settings.add(variable, origin),))
+        text = self.settings.text(located) if self._is_known(located) else None
+        return text or self._undeclared(located)
+
+    def _undeclared(self, located: Located) -> Text:
+        """Text with one bind in an unusual spelling, which nobody declares."""
+        parts: list[str | Setting] = []
+        for piece in template(str(located.value)):
+            if not isinstance(piece, Placeholder):
+                parts.append(piece)
+                continue
+            name = piece.name.rpartition(".")[2]
+            variable = screaming(name)
+            self.reporter.report(
+                "NAF207",
+                located.span,
+                f"`{piece.name}` is not declared in `binds`; {variable} is read from"
+                " the environment",
+                hint=f"add `{variable}: {variable}` to the keys of a bind",
+            )
+            parts.append(self.settings.add(variable, Origin("", located.span)))
+        return Text(parts=tuple(parts))
+
+    def _is_known(self, located: Located) -> bool:
+        return all(map(self.settings.variable, _placeholders(located.value)))
+
+    def _is_fixed(self, located: Located) -> bool:
+        """Whether a value is the same for all requests.
+
+        A single placeholder that nobody declares is taken for a bind. Among several,
+        it stands for what is computed for each request, as in `HMAC {{ID}}:{{sign}}`.
+        """
+        if isinstance(located.value, dict | list):
+            return False
+        if self._is_known(located):
+            return True
+        names = tuple(_placeholders(located.value))
+        alone = len(names) == 1 and _VARIABLE(names[0]) is not None
+        return alone and not names[0].startswith(_OF_CALLS)
+
+    def _supplied(self) -> Supplied:
+        variable = f"{screaming(self.entry.namespace)}_AUTH"
+        if any(bind.variable == variable for bind in self.settings.binds):
+            variable = f"{screaming(self.entry.namespace)}_HTTPX_AUTH"
+        scheme = str(self.auth.type.value)
+        self.reporter.report(
+            "NAF421",
+            self.auth.type.span,
+            f"the authentication {show(scheme)} must be supplied: the client takes"
+            f" `auth`, and a service reads {variable}",
+            hint="nothing is sent without it; docs/authentication.md shows how",
+        )
+        names = (
+            name for value in self._values() for name in _placeholders(value.value)
+        )
+        variables = (self.settings.variable(name) for name in names)
+        origin = Origin(f"{self.auth.origin.pointer}.type", self.auth.type.span)
+        return Supplied(
+            scheme=scheme,
+            setting=Setting(
+                variable=variable, secret=False, default=None, origin=origin
+            ),
+            mentions=tuple(dict.fromkeys(filter(None, variables))),
+        )
+
+
+def _placeholders(value: Any) -> Iterator[str]:
+    """The names in all placeholders of a value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _placeholders(item)
+    elif isinstance(value, str):
+        for piece in template(value):
+            if isinstance(piece, Placeholder):
+                yield piece.name

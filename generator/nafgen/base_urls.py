@@ -1,0 +1,95 @@
+"""Links base URLs: where a consumed API is, as far as its spec says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from . import spec
+from .binds import Settings, screaming
+from .diagnostics import Origin, Reporter, show
+from .ir import Setting, Text
+from .spec import Located
+from .values import Placeholder, encoded, path_template
+
+_ADDRESS: Final = re.compile(
+    r"(?P<address>https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[^][/?#@:\s\"'<>\\^`{|}]+)"
+    r"(:[0-9]+)?)(?P<path>(/[^?#]*)?)"
+).fullmatch
+_HOST: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/.*)?").fullmatch
+
+
+def link_base_url(
+    entry: spec.Consumes, settings: Settings, reporter: Reporter
+) -> tuple[Setting, Text | None] | None:
+    """The setting for the base URL, and its text where that holds other settings.
+
+    None, reported, when it is not an address.
+    """
+    base = entry.base_uri
+    prefix = screaming(entry.namespace)
+    origin = Origin(f"{entry.origin.pointer}.baseUri", base.span)
+    setting = Setting(
+        variable=f"{prefix}_BASE_URL", secret=False, default=None, origin=origin
+    )
+    parts = _parts(base, prefix, origin, settings)
+    if any(isinstance(p, Setting) and p.variable == setting.variable for p in parts):
+        setting = replace(setting, variable=f"{prefix}_API_BASE_URL")
+    if not parts:
+        reporter.report(
+            "NAF407",
+            base.span,
+            f"the base URL is empty, so {setting.variable} must be set to run this",
+            hint="write the address of the API as baseUri, if it has one address",
+        )
+        return setting, None
+    if any(isinstance(part, Setting) for part in parts):
+        return setting, Text(parts=tuple(parts))
+    url = _published(base, bool(entry.auth), reporter)
+    return None if url is None else (replace(setting, default=url), None)
+
+
+def _parts(
+    base: Located, prefix: str, origin: Origin, settings: Settings
+) -> list[str | Setting]:
+    """The text of a base URL. `{x}` is a setting of its own; `{{X}}`, `${X}` a bind."""
+    parts: list[str | Setting] = []
+    for piece in path_template(base.value.strip()):
+        if not isinstance(piece, Placeholder):
+            parts.append(piece)
+            continue
+        shell = bool(parts) and str(parts[-1]).endswith("$") and not piece.double
+        if shell:
+            parts[-1] = str(parts[-1])[:-1]
+        bind = settings.of(piece.name, base.span) if piece.double or shell else None
+        parts.append(bind or settings.add(f"{prefix}_{screaming(piece.name)}", origin))
+    return [part for part in parts if part != ""]
+
+
+def _published(base: Located, has_auth: bool, reporter: Reporter) -> str | None:
+    """The published address, with its path percent-encoded."""
+    written = base.value.strip().rstrip("/")
+    if _HOST(written.removeprefix("//")):
+        written = f"https://{written.removeprefix('//')}"
+        reporter.report("NAF409", base.span, f"the base URL is read as {show(written)}")
+    address = _ADDRESS(written)
+    if address is None:
+        reporter.report(
+            "NAF101",
+            base.span,
+            f"baseUri must be an http or https address, not {show(base.value)}",
+            hint="a scheme, a host, perhaps a port and a path; no query, no user",
+        )
+        return None
+    url = address["address"] + encoded(address["path"])
+    host = address["host"].lower()
+    local = host in ("localhost", "[::1]") or host.startswith("127.")
+    if url.startswith("http://") and has_auth and not local:
+        reporter.report(
+            "NAF410",
+            base.span,
+            "credentials would travel unencrypted to this address",
+            hint="use https:// if the API offers it",
+        )
+    return url

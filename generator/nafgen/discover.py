@@ -1,0 +1,70 @@
+"""Finds specs, and says which root they are relative to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from .inputs import Spec, is_spec
+
+
+def read(shown: str) -> bytes | None:
+    """A file's bytes; None when there is none."""
+    try:
+        return Path(shown).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def discover(paths: Sequence[Path], roots: Sequence[Path]) -> list[Spec]:
+    """The specs that paths name: files, and all below folders that are not hidden.
+
+    A spec's relative path begins at the root that holds it; outside of all roots it
+    begins at the folder that was named, and is a named file's name.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    found: dict[str, Spec] = {}
+    for path in paths:
+        named = root_of(path, roots)
+        for file in _below(path) if path.is_dir() else [path]:
+            at = absolute(file)
+            root = _root_above(at, roots) or named
+            relative = at.relative_to(root).as_posix()
+            spec = Spec(shown=file.as_posix(), relative=relative)
+            found.setdefault(str(at), spec)
+    return list(found.values())
+
+
+def root_of(path: Path, roots: Sequence[Path]) -> Path:
+    """The absolute path that the relative paths of specs at or below a path begin at."""
+    return _root_above(absolute(path), roots) or absolute(folder_of(path))
+
+
+def _root_above(path: Path, roots: Sequence[Path]) -> Path | None:
+    folders = (absolute(folder_of(root)) for root in roots)
+    return next((each for each in folders if path.is_relative_to(each)), None)
+
+
+def folder_of(path: Path) -> Path:
+    """The folder that a configured or named path is, or that holds it."""
+    return path.parent if path.is_file() else path
+
+
+def absolute(path: Path) -> Path:
+    """A path from the root; of a file, the last name may be that of a link."""
+    # What a spec is called is the user's choice, a link or not.
+    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if is_spec(name) and not name.startswith("."):
+                yield Path(parent) / name

@@ -1,0 +1,78 @@
+"""What queries and bodies look like on the wire, computed from their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
+
+from .ir import ArrayStyle, ObjectStyle, Upstream
+
+AsText: TypeAlias = Callable[[Any], str]
+
+_XML_CHARACTERS: Final = re.compile(
+    "[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*"
+)
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def pairs(
+    upstream: Upstream, name: str, value: Any, as_text: AsText
+) -> Iterator[tuple[str, str]]:
+    """The pairs of a query or form that a value is sent as; nulls are not sent."""
+    for (first, *inner), text in _leaves(upstream, (name,), value, as_text):
+        yield first + "".join(f"[{key}]" for key in inner), text
+
+
+def _leaves(
+    upstream: Upstream, path: tuple[str, ...], value: Any, as_text: AsText
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    deep = upstream.objects is ObjectStyle.BRACKETS
+    if isinstance(value, list):
+        items = [item for item in value if item is not None]
+        if upstream.arrays is ArrayStyle.COMMA:
+            if items:
+                yield path, ",".join(as_text(item) for item in items)
+        elif deep and any(isinstance(item, dict | list) for item in items):
+            for index, item in enumerate(items):
+                yield from _leaves(upstream, (*path, str(index)), item, as_text)
+        else:
+            own = (*path, "") if upstream.arrays is ArrayStyle.BRACKETS else path
+            yield from ((own, as_text(item)) for item in items)
+    elif deep and isinstance(value, dict):
+        for key, member in value.items():
+            yield from _leaves(upstream, (*path, key), member, as_text)
+    elif value is not None:
+        yield path, as_text(value)
+
+
+def form(upstream: Upstream, value: Any, as_text: AsText) -> list[list[str]]:
+    """The pairs of a form, by name as `verify_probe` compares them."""
+    found = (pairs(upstream, n, member, as_text) for n, member in value.items())
+    return sorted(([*pair] for one in found for pair in one), key=lambda p: p[0])
+
+
+def parts(upstream: Upstream, value: Any, as_text: AsText) -> list[dict[str, str]]:
+    """The parts of multipart form data."""
+    if isinstance(value, dict):
+        found = (pairs(upstream, n, member, as_text) for n, member in value.items())
+        return [{"name": n, "value": text} for one in found for n, text in one]
+    return [_part(part, as_text) for part in value if part.get("value") is not None]
+
+
+def _part(part: dict[str, Any], as_text: AsText) -> dict[str, str]:
+    sent = {key: as_text(each) for key, each in part.items() if each is not None}
+    if not sent.get("filename"):
+        sent.pop("filename", None)  # an empty name says as much as none
+    else:
+        sent.setdefault("content_type", "application/octet-stream")
+    return sent
+
+
+def in_xml(text: str) -> str | None:
+    """A text as it stands in XML; None when XML cannot write it."""
+    if not _XML_CHARACTERS.fullmatch(text):
+        return None
+    return "".join(
+        _ENTITIES.get(c, f"&#{ord(c)};" if c in "\"'\t\n\r" else c) for c in text
+    )

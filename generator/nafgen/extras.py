@@ -1,0 +1,90 @@
+"""Finds a place for values that calls give and consumed operations do not declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from . import spec
+from .arguments import Arguments, undeclared
+from .bodies import Body
+from .diagnostics import Origin, show
+from .ir import Argument, Encoding, Field, Location, ObjectOf, Template
+from .matching import find
+from .reader import pointer_name
+from .spec import Located
+
+_OF_MEMBERS: Final = frozenset({Encoding.JSON, Encoding.FORM})
+
+
+def join_extras(
+    operation: spec.ConsumedOperation,
+    given: Mapping[str, Located],
+    body: Body,
+    arguments: Arguments,
+) -> tuple[Template | None, tuple[Field, ...]]:
+    """The body and the query fields, with all that is given and has no parameter yet.
+
+    It becomes a member of a body that has members, or that the spec does not describe;
+    else it is sent in the query. A `body` replaces one that is described.
+    """
+    template = body.template
+    fields = []
+    for name, located in given.items():
+        if find(name, arguments.all, lambda a: a.name) is not None:
+            continue
+        pointer = f"{operation.origin.pointer}.with[{pointer_name(name)}]"
+        param = undeclared(name, Origin(pointer, located.span), required=False)
+        if not fits(param.type, located.value):
+            param = replace(param, type="any")
+        if name == "body" and template is not None:
+            _drop_body(arguments)
+            template = _add(replace(param, type="object"), arguments)
+            continue
+        if _is_free_form(operation, template) and body.kind.encoding in _OF_MEMBERS:
+            _drop_body(arguments)
+            template = ObjectOf(())
+        if isinstance(template, ObjectOf) and body.kind.encoding in _OF_MEMBERS:
+            where = "as a member of the body"
+            member = _add(replace(param, type="any"), arguments)
+            template = ObjectOf((*template.members, (name, member)))
+        else:
+            where = "in the query"
+            value = arguments.add(param, Location.QUERY, required=False)
+            fields.append(Field(name=name, value=value))
+        arguments.reporter.report(
+            "NAF404",
+            located.span,
+            f"`{operation.name}` declares no parameter {show(name)};"
+            f" the value is sent {where}",
+            hint="declare it in the consumed operation's inputParameters",
+        )
+    return template, tuple(fields)
+
+
+def fits(type_: str | None, given: object) -> bool:
+    """Whether what `with` gives can be of a parameter's type; a reference always can."""
+    if isinstance(given, bool):
+        return type_ in ("boolean", "any")
+    if isinstance(given, int):
+        return type_ in ("integer", "number", "any")
+    if isinstance(given, float):
+        return type_ in ("number", "any")
+    if isinstance(given, str) and type_ not in (None, "string", "any"):
+        return "." in given or "{{" in given
+    return True
+
+
+def _is_free_form(operation: spec.ConsumedOperation, template: Template | None) -> bool:
+    """Whether a body is there only because the spec does not say that there is none."""
+    pointer = f"{operation.origin.pointer}.body"
+    return isinstance(template, Argument) and template.origin.pointer == pointer
+
+
+def _drop_body(arguments: Arguments) -> None:
+    arguments.found[:] = [a for a in arguments.found if a.location is not Location.BODY]
+
+
+def _add(param: spec.Param, arguments: Arguments) -> Argument:
+    return arguments.add(param, Location.BODY, required=False)

@@ -1,0 +1,66 @@
+"""How bodies are written: by the type of a `body` block, or by a media type."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from .ir import Encoding
+
+
+class Kind(NamedTuple):
+    """An encoding, and the media type that a body of it has by default."""
+
+    encoding: Encoding
+    media_type: str
+
+
+JSON: Final = Kind(Encoding.JSON, "application/json")
+FORM: Final = Kind(Encoding.FORM, "application/x-www-form-urlencoded")
+MULTIPART: Final = Kind(Encoding.MULTIPART, "multipart/form-data")
+TEXT: Final = Kind(Encoding.TEXT, "text/plain; charset=utf-8")
+XML: Final = Kind(Encoding.XML, "application/xml")
+SPARQL: Final = Kind(Encoding.TEXT, "application/sparql-query")
+YAML: Final = Kind(Encoding.TEXT, "application/yaml")
+
+LITERAL: Final = frozenset({SPARQL, YAML})
+"""Languages for whose texts nafgen cannot escape a value."""
+
+_WRITTEN: Final = {
+    "json": JSON,
+    "form": FORM,
+    "formurlencoded": FORM,
+    "urlencoded": FORM,
+    "multipart": MULTIPART,
+    "multipartform": MULTIPART,
+    "multipartformdata": MULTIPART,
+    "formdata": MULTIPART,
+    "text": TEXT,
+    "xml": XML,
+    "sparql": SPARQL,
+    "yaml": YAML,
+    "application/json": JSON,
+    "application/x-www-form-urlencoded": FORM,
+    "multipart/form-data": MULTIPART,
+    "text/plain": TEXT,
+    "application/xml": XML,
+    "text/xml": Kind(Encoding.XML, "text/xml; charset=utf-8"),
+    "application/sparql-query": SPARQL,
+    "application/yaml": YAML,
+}
+
+
+def of_type(written: str) -> Kind | None:
+    """What the `type` of a body block names; None where that is not known."""
+    name = written.strip().lower()
+    return _WRITTEN.get(name) or _WRITTEN.get(name.replace("-", "").replace("_", ""))
+
+
+def of_media_type(header: str) -> Kind:
+    """What a `Content-Type` header says of the body; JSON where it says nothing."""
+    name = header.partition(";")[0].strip().lower()
+    if not name or name.endswith(("/json", "+json")):
+        return Kind(Encoding.JSON, header or JSON.media_type)
+    if name in (FORM.media_type, MULTIPART.media_type):
+        return FORM if name == FORM.media_type else MULTIPART
+    is_xml = name.endswith(("/xml", "+xml"))
+    return Kind(Encoding.XML if is_xml else Encoding.TEXT, header)

@@ -1,0 +1,85 @@
+"""What became of each spec, and of them all together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .diagnostics import Diagnostic, Severity, as_json
+
+STATUSES: Final = ("built", "unchanged", "partial", "refused", "removed")
+_COULD_NOT_RUN: Final = frozenset({"NAF001", "NAF502", "NAF599", "NAF601", "NAF603"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of a spec, or of a package without one; `status` is of `STATUSES`.
+
+    `summary` counts what was compiled, as in the manifest. `changed` says whether files
+    were written, or would be. `diff` is empty but in `Mode.DIFF`. `called` counts what
+    was verified, by kind, and `missing` names libraries that verifying needs.
+    """
+
+    spec: str
+    package: str
+    status: str
+    summary: dict[str, Any]
+    diagnostics: tuple[Diagnostic, ...]
+    changed: bool = False
+    diff: str = ""
+    called: Mapping[str, int] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as a JSON object."""
+        return {
+            "spec": self.spec,
+            "package": self.package,
+            "status": self.status,
+            "operations": self.summary.get("operations", 0),
+            "routes": self.summary.get("routes", 0),
+            "tools": self.summary.get("tools", 0),
+            "left_out": self.summary.get("left_out", []),
+            "diagnostics": [as_json(found, {}) for found in self.diagnostics],
+        }
+
+
+def exit_code(results: Sequence[Result], *, change_counts: bool = False) -> int:
+    """0 when all is well, 1 for errors, 2 when something could not be read or written.
+
+    With `change_counts`, a change is as much as an error.
+    """
+    code = 0
+    for result in results:
+        if result.changed and change_counts:
+            code = 1
+        for found in result.diagnostics:
+            if found.code in _COULD_NOT_RUN:
+                return 2
+            if found.severity is Severity.ERROR:
+                code = 1
+    return code
+
+
+def is_partial(summary: dict[str, Any], findings: Iterable[Diagnostic]) -> bool:
+    """Whether something of the spec was not compiled."""
+    costly = (found.severity is Severity.ERROR for found in findings)
+    return bool(summary.get("left_out")) or any(costly)
+
+
+def report_json(results: Sequence[Result]) -> dict[str, Any]:
+    """All results as one JSON object; findings on no spec are in its summary."""
+    specs = [result for result in results if result.spec]
+    rest = [result for result in results if not result.spec]
+    status = Counter(each.status for each in results if each.spec or each.package)
+    counts = {name: status[name] for name in STATUSES}
+    for name in ("operations", "routes", "tools"):
+        counts[name] = sum(int(result.summary.get(name, 0)) for result in specs)
+    found = [as_json(each, {}) for result in rest for each in result.diagnostics]
+    return {
+        "specs": [result.as_json() for result in specs],
+        "summary": {**counts, "diagnostics": found},
+        "diff": "".join(result.diff for result in results),
+    }

@@ -1,0 +1,49 @@
+"""What `validate` and `verify` do with a spec."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .compile import Compilation, compile_spec
+from .discover import read
+from .inputs import Spec
+from .result import Result, is_partial
+from .rules import NO_RULES, Rules
+from .verify import MissingLibrariesError, verify
+
+
+def validated(spec: Spec, *, strict: bool, rules: Rules = NO_RULES) -> Result:
+    """Compile a spec, and write nothing."""
+    return result_of(compile_spec(spec, read, strict=strict, rules=rules))
+
+
+def verified(spec: Spec, *, rules: Rules = NO_RULES) -> Result:
+    """Compile a spec, and run what it was compiled to."""
+    made = compile_spec(spec, read, rules=rules)
+    result = result_of(made)
+    if made.package is None:
+        return result
+    try:
+        proof = verify(made)
+    except MissingLibrariesError as error:
+        return replace(result, missing=error.names)
+    kinds = ("operations", "routes", "tools")
+    return replace(
+        result,
+        diagnostics=(*result.diagnostics, *proof.differences),
+        called={kind: getattr(proof, kind) for kind in kinds},
+    )
+
+
+def result_of(made: Compilation) -> Result:
+    """What became of a spec that nothing was written for."""
+    package = made.package
+    summary = package.summary if package else {}
+    partial = is_partial(summary, made.reporter)
+    return Result(
+        spec=made.spec.shown,
+        package=package.path if package else "",
+        status="refused" if not package else "partial" if partial else "unchanged",
+        summary=summary,
+        diagnostics=tuple(made.diagnostics),
+    )
