@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import sys
 from collections.abc import Generator
-from types import ModuleType
+from pathlib import Path
 
 import httpx
 import pytest
@@ -259,12 +258,13 @@ def test_supplied_authentication_signs_every_try(stream: bool) -> None:
     assert seen == ["Signed 3", "Signed 4"]
 
 
-def test_the_factory_that_the_documentation_shows(monkeypatch: Patch) -> None:
+def test_the_factory_that_the_documentation_shows(
+    monkeypatch: Patch, tmp_path: Path
+) -> None:
     page = (ROOT / "docs" / "authentication.md").read_text(encoding="utf-8")
     shown = page.partition("```python\n# payments_auth.py\n")[2].partition("```")[0]
-    module = ModuleType("payments_auth")
-    exec(shown, module.__dict__)
-    monkeypatch.setitem(sys.modules, "payments_auth", module)
+    (tmp_path / "payments_auth.py").write_text(shown, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
     for name, value in (
         ("AUTH", "payments_auth:signed"),
         ("KEY", "k"),
