@@ -340,17 +340,18 @@ def _given(capability: spec.Capability) -> dict[str, dict[str, Located]]:
 
 
 def _merged(entries: tuple[spec.Consumes, ...]) -> tuple[spec.Consumes, ...]:
-    """Entries of one namespace and one address are one API."""
-    merged: dict[tuple[str, str], spec.Consumes] = {}
+    """Entries of one namespace, one address and one authentication are one API."""
+    merged: dict[tuple[str, ...], spec.Consumes] = {}
     for entry in entries:
-        key = (entry.namespace, str(entry.base_uri.value))
+        auth = [str(entry.auth.type.value)] if entry.auth else []
+        auth += [f"{k}={v.value}" for k, v in entry.auth.fields] if entry.auth else []
+        key = (entry.namespace, str(entry.base_uri.value), *auth)
         first = merged.get(key)
         if first is not None:
             resources = (*first.resources, *entry.resources)
             entry = replace(
                 first,
                 resources=resources,
-                auth=first.auth or entry.auth,
                 params=(*first.params, *entry.params),
                 headers=(*first.headers, *entry.headers),
             )
