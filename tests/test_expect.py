@@ -1,6 +1,7 @@
 """What the spec says must arrive and leave, against requests written by hand."""
 
 import pytest
+from compile_support import compile_text
 from nafgen.examples import (
     Journey,
     answers_for,
@@ -357,3 +358,34 @@ def test_parts() -> None:
     ]
     assert "content-type" not in made.headers
     assert request(FORMS, "attach", {}).body is ABSENT
+
+
+def test_members_of_a_whole_body_are_refused_and_not_lost() -> None:
+    made = compile_text("""
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: a
+    baseUri: https://a.test
+    resources:
+    - path: /x
+      operations:
+      - name: add
+        method: POST
+        inputParameters: [{name: body, in: body, type: object}]
+  exposes:
+  - type: rest
+    namespace: w
+    resources:
+    - path: /x
+      operations:
+      - method: POST
+        name: add
+        call: a.add
+        inputParameters: [{name: first, in: body, type: string}]
+""")
+    assert made.package is not None
+    assert made.package.summary["left_out"] == [
+        {"kind": "route", "name": "add", "code": "NAF901"}
+    ]

@@ -358,6 +358,15 @@ class CallLinker:
 
     def _report_unused(self) -> None:
         fed = {value.name for value in self.values.values() if isinstance(value, Input)}
+        for each in self.inputs.values():
+            member = self.kind == "rest" and each.location is Location.BODY
+            if member and not each.whole and each.name not in fed:
+                self._fail(
+                    "NAF901",
+                    Located(each.name, each.origin.span),
+                    f"`{each.name}` is a member of a body that is taken as a whole",
+                    "declare one input named `body` instead",
+                )
         for path_input in self.path_inputs:
             if path_input.name not in fed:
                 self.reporter.report(
