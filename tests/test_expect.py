@@ -269,10 +269,10 @@ def test_examples_fit_their_types_and_differ_by_name() -> None:
     assert made["X-Trace"] != made["session"]
 
 
-def test_edge_values_can_travel_where_they_must() -> None:
+def test_edge_values_can_arrive_where_they_must() -> None:
     _, found = operation(KITCHEN, "list-dishes")
     by_name = {argument.name: argument for argument in found.arguments}
-    header = Journey(inbound=None, outbound=frozenset({Location.HEADER}))
+    header = Journey(inbound=Location.HEADER, outbound=frozenset({Location.HEADER}))
     for value in edge_values(by_name["X-Trace"], header):
         assert value.isascii() and value.isprintable() and value == value.strip()
     path = Journey(inbound=Location.PATH, outbound=frozenset({Location.QUERY}))
@@ -290,6 +290,27 @@ def test_variants_bring_every_edge_value_and_only_required_ones_once() -> None:
     for argument in found.arguments:
         values = [values[argument.origin] for values in made[2:]]
         assert all(edge in values for edge in edge_values(argument, body))
+
+
+def test_a_value_that_may_be_refused_is_tried_beside_plain_ones() -> None:
+    upstream, found = operation(KITCHEN, "list-dishes")
+    trace = next(a for a in found.arguments if a.name == "X-Trace")
+    places = [
+        Journey(inbound=None, outbound=frozenset({a.location})) for a in found.arguments
+    ]
+    made = variants(found.arguments, places)
+    refused = []
+    for values in made:
+        try:
+            expected_request(upstream, found, values, SETTINGS)
+        except UnsendableError:
+            refused.append(values)
+    assert {values[trace.origin] for values in refused} == {
+        "ünï 漢字 🎉",
+        "line\nbreak\ttab",
+    }
+    plain = {k: v for k, v in made[0].items() if k != trace.origin}
+    assert all(values.items() >= plain.items() for values in refused)
 
 
 FORMS = """\

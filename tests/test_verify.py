@@ -110,6 +110,73 @@ def test_authentication_that_is_supplied(
     assert any(message in one for one in wrong), wrong
 
 
+ODD_HEADERS = """
+naftiko: 1.0.0-alpha2
+info: {label: Odd, description: Headers that the protocol knows too}
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example.com
+    resources:
+    - path: /things
+      operations:
+      - name: list-things
+        method: GET
+        inputParameters:
+        - {name: Authorization, in: header, required: false}
+        - {name: Accept-Encoding, in: header}
+        - {name: Connection, in: header}
+        - {name: Cookie, in: header}
+        - {name: Host, in: header}
+        - {name: q, in: query}
+      - name: add-thing
+        method: POST
+        inputParameters:
+        - {name: Content-Type, in: header}
+        - {name: title, in: body}
+  exposes:
+  - type: rest
+    namespace: things
+    port: 8080
+    resources:
+    - path: /things
+      operations:
+      - method: GET
+        call: api.list-things
+        with: {Authorization: rest.Authorization, Cookie: rest.Cookie, q: rest.q}
+      - method: POST
+        call: api.add-thing
+        with: {Content-Type: rest.Content-Type, title: rest.title}
+  - type: mcp
+    namespace: tools
+    port: 8081
+    tools:
+    - name: list-things
+      description: List
+      call: api.list-things
+      with: {Authorization: tools.Authorization, Cookie: tools.Cookie, q: tools.q}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "message"),
+    [
+        ("client.py", "", "", ""),
+        ("client.py", '"host": host', '"host": "x"', "header host"),
+        ("client.py", '"cookie": cookie', '"cookie": "a=b"', "header cookie"),
+        ("app.py", "=authorization", "=None", "header authorization"),
+    ],
+)
+def test_headers_of_the_protocol(path: str, old: str, new: str, message: str) -> None:
+    found = verify(changed(compiled(ODD_HEADERS), path, old, new))
+    assert counts(found) == (2, 2, 1)
+    if message:
+        assert any(message in one for one in messages(found)), messages(found)
+    else:
+        assert messages(found) == []
+
+
 def test_a_difference_is_at_the_unit_and_says_both_sides() -> None:
     made = changed(compiled(TWO_UPSTREAMS), "client.py", '"/things"', '"/thing"')
     found = verify(made)

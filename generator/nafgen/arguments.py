@@ -11,7 +11,21 @@ from .diagnostics import Origin, Reporter, Span
 from .ir import Argument, Location, Text, Type
 
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
-PROTOCOL_HEADERS: Final = frozenset({"accept", "authorization", "user-agent"})
+CREDENTIALS: Final = frozenset({"authorization", "cookie"})
+"""Headers in which a caller of a route may pass a credential on; no tool asks for one."""
+_PROTOCOL_HEADERS: Final = CREDENTIALS | {
+    "accept",
+    "accept-encoding",
+    "connection",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+}
 
 
 class RefusedError(Exception):
@@ -77,7 +91,7 @@ def is_protocol_header(place: Location, name: str) -> bool:
     """Whether it is a credential or belongs to HTTP itself, and so is never an input."""
     name = name.lower()
     return place is Location.HEADER and (
-        name in PROTOCOL_HEADERS or name.startswith("content-")
+        name in _PROTOCOL_HEADERS or name.startswith(("content-", "proxy-"))
     )
 
 

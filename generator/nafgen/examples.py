@@ -101,13 +101,18 @@ def edge_values(thing: Valued, journey: Journey) -> tuple[Any, ...]:
 
 
 def _texts(journey: Journey) -> Iterator[str]:
-    for value in _TEXTS:
-        if Location.PATH in journey.outbound and not value:
-            continue
-        if Location.HEADER in journey.outbound and not _HEADER(value):
-            continue
-        if _can_arrive(value, journey.inbound):
-            yield value
+    return (text for text in _TEXTS if _can_arrive(text, journey.inbound))
+
+
+def _may_be_refused(value: Any, journey: Journey) -> bool:
+    """Whether it is no value that every request can hold where it travels to."""
+    if not isinstance(value, str):
+        return False
+    if Location.PATH in journey.outbound and not value.strip("."):
+        return True
+    if Location.PATH in journey.outbound and "/../" in value:
+        return True
+    return Location.HEADER in journey.outbound and not _HEADER(value)
 
 
 def _can_arrive(value: str, inbound: Location | None) -> bool:
@@ -145,12 +150,22 @@ def variants(
     things: Sequence[Valued], journeys: Sequence[Journey]
 ) -> list[dict[Origin, Any]]:
     """Values by the origin of what they are given to: plain ones, only the required
-    ones, then each of the edge values at least once."""
+    ones, then each of the edge values at least once.
+
+    A value that may be refused is tried beside plain ones, for a refused call shows
+    nothing of its other values.
+    """
+    plain = {thing.origin: example(thing) for thing in things}
     made = [
-        {thing.origin: example(thing) for thing in things},
-        {thing.origin: example(thing) for thing in things if thing.required},
+        plain,
+        {thing.origin: plain[thing.origin] for thing in things if thing.required},
     ]
-    edges = [edge_values(*pair) for pair in zip(things, journeys, strict=True)]
+    edges = []
+    for thing, journey in zip(things, journeys, strict=True):
+        values = edge_values(thing, journey)
+        refused = [value for value in values if _may_be_refused(value, journey)]
+        made += [{**plain, thing.origin: value} for value in refused]
+        edges.append([value for value in values if value not in refused])
     for turn in range(max(map(len, edges), default=0)):
         chosen = enumerate(zip(things, edges, strict=True))
         made.append(

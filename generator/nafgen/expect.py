@@ -266,7 +266,7 @@ def _headers(
         name.lower(): resolved(value, settings) for name, value in upstream.headers
     }
     for name, value in _single(operation.headers, values, settings):
-        headers[name.lower()] = value
+        headers[name.lower()] = _in_header(value)
     match upstream.auth:
         case Basic(username=username, password=password):
             pair = f"{resolved(username, settings)}:{resolved(password, settings)}"
@@ -279,6 +279,18 @@ def _headers(
     for name, key in _keys(upstream, Location.HEADER):
         headers[name.lower()] = resolved(key, settings)
     return headers
+
+
+def _in_header(value: str) -> str:
+    """A header's value as it arrives.
+
+    Raises:
+        UnsendableError: no header can hold it.
+    """
+    sent = value.strip(" \t")
+    if any(c > "\xff" or (c < " " and c != "\t") or c == "\x7f" for c in sent):
+        raise UnsendableError(value)
+    return sent
 
 
 def _keys(upstream: Upstream, location: Location) -> Iterator[tuple[str, Text]]:

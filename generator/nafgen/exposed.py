@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from . import spec
-from .arguments import is_protocol_header, type_of
+from .arguments import CREDENTIALS, is_protocol_header, type_of
 from .binds import Settings
 from .diagnostics import Reporter, show
 from .ir import (
@@ -270,7 +270,7 @@ class CallLinker:
             return self._constant(argument, name)
         known = self._known(name, argument)
         hidden = is_protocol_header(argument.location, argument.name)
-        if hidden and (self.kind == "mcp" or argument.name.lower() != "authorization"):
+        if hidden and (self.kind == "mcp" or argument.name.lower() not in CREDENTIALS):
             self._hide(argument)
             return None
         if known is not None:
@@ -350,11 +350,8 @@ class CallLinker:
         return not self.invocation.has_arguments and not self.params
 
     def _hide(self, argument: Argument) -> None:
-        self.reporter.report(
-            "NAF411",
-            argument.origin.span,
-            f"the header `{argument.name}` is not an input of a tool",
-        )
+        message = f"the header `{argument.name}` is kept out of the inputs"
+        self.reporter.report("NAF411", argument.origin.span, message)
 
     def _report_unused(self) -> None:
         fed = {value.name for value in self.values.values() if isinstance(value, Input)}

@@ -100,12 +100,15 @@ class _Check:
     async def run(self) -> None:
         """Call the tool with all values and answers, then with failures."""
         calls, replies = self._values(), self._replies()
+        passed: dict[Origin, Any] | None = None
         for turn in range(max(len(calls), len(replies))):
             values, reply = calls[turn % len(calls)], replies[turn % len(replies)]
             if await self._compare(values, reply):
                 self.bench.findings.called.add(self.tool.origin)
-        await self._check_refusals(calls[0])
-        await self._check_failures(calls[0])
+                passed = passed or values
+        if passed is not None:
+            await self._check_refusals(passed)
+            await self._check_failures(passed)
 
     def _values(self) -> list[dict[Origin, Any]]:
         places = journeys(self.tool.call.operation)

@@ -26,6 +26,11 @@ MAX_SHOWN: Final = 160
 _OPTION: Final = re.compile(r'; (name|filename)="([^"]*)"')
 _PART_TYPE: Final = re.compile(r"\r\nContent-Type: ([^\r\n]+)", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"\\\\|%(?:22|[01][0-9A-F])")
+_OF_THE_LIBRARY: Final = frozenset(
+    "accept accept-encoding connection content-length content-type host"
+    " transfer-encoding user-agent".split()
+)
+"""Headers that httpx sends of its own; those of the spec replace them."""
 REFUSED: Final = json_answer(
     {"error": {"type": "not_found", "of": "the upstream"}}, 404
 )
@@ -164,12 +169,13 @@ def differences(wanted: ExpectedRequest, got: httpx.Request) -> Iterator[str]:
         "cookies": (dict(wanted.cookies), dict(_cookies(cookies))),
         "body": (wanted.body, body_of(wanted.encoding, got)),
     }
+    headers = httpx.Headers(got.headers.raw, encoding="latin-1")
     for name, value in wanted.headers.items():
-        parts[f"header {name}"] = (value, got.headers.get(name, ABSENT))
-    for name in wanted.unsent:
-        own = name in ("accept", "content-type", "user-agent", "cookie")
-        if not own:
-            parts[f"header {name}"] = (ABSENT, got.headers.get(name, ABSENT))
+        parts[f"header {name}"] = (value, headers.get(name, ABSENT))
+    if not wanted.cookies and "cookie" in wanted.headers:
+        del parts["cookies"]  # the spec writes the header as a whole
+    for name in wanted.unsent - _OF_THE_LIBRARY - {"cookie"}:
+        parts[f"header {name}"] = (ABSENT, headers.get(name, ABSENT))
     for part, (expected, value) in parts.items():
         if not same(expected, value):
             yield f"{part}{apart(expected, value)}"
