@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import bulk, write
 from .diagnostics import CODES, Diagnostic, Reporter, Span, from_json
@@ -91,15 +91,17 @@ def _clash(spec: Spec, first: Spec, package: str) -> Result:
         hint="rename one of the files",
         related=[("the first one", Span.whole(first.shown))],
     )
-    return _refused(spec, package, reporter)
+    return _refused(spec, package, reporter, {})
 
 
-def _refused(spec: Spec, package: str, reporter: Reporter) -> Result:
+def _refused(
+    spec: Spec, package: str, reporter: Reporter, summary: dict[str, Any]
+) -> Result:
     return Result(
         spec=spec.shown,
         package=package,
         status="refused",
-        summary={},
+        summary=summary,
         diagnostics=tuple(reporter),
     )
 
@@ -109,7 +111,8 @@ def _build_one(
 ) -> Result:
     made = compile_spec(spec, read)
     if made.package is None:
-        return _refused(spec, package_path(spec.relative), made.reporter)
+        package = package_path(spec.relative)
+        return _refused(spec, package, made.reporter, made.summary())
     # Asked before writing, which reports on files, not on the spec.
     incomplete = is_partial(made.package.summary, made.reporter)
     with shielded():

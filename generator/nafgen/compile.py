@@ -46,6 +46,7 @@ class Compilation:
     document: Document | None = None
     capability: Capability | None = None
     program: Program | None = None
+    left_out: tuple[LeftOut, ...] = ()
     names: NameTable | None = None
     plans: tuple[FilePlan, ...] = ()
     package: Package | None = None
@@ -58,6 +59,23 @@ class Compilation:
     def relative_paths(self) -> dict[str, str]:
         """Shown paths to paths relative to the specs folder."""
         return {spec.shown: spec.relative for spec in (self.spec, self.spec.overlay)}
+
+    def summary(self) -> dict[str, Any]:
+        """What was compiled and what was left out, ready for JSON."""
+        program = self.program
+        upstreams = program.upstreams if program else ()
+        adapters = program.adapters if program else ()
+        return {
+            "operations": sum(len(up.operations) for up in upstreams),
+            "routes": sum(
+                len(a.routes) for a in adapters if isinstance(a, RestAdapter)
+            ),
+            "tools": sum(len(a.tools) for a in adapters if isinstance(a, McpAdapter)),
+            "left_out": [_left_out(unit) for unit in self.left_out],
+            "diagnostics": [
+                as_json(found, self.relative_paths) for found in self.diagnostics
+            ],
+        }
 
 
 def compile_spec(
@@ -88,6 +106,7 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
     if made.capability is None:
         return
     program = link(made.capability, reporter, made.rules)
+    made.left_out = program.left_out
     if not any(upstream.operations for upstream in program.upstreams):
         reporter.report(
             "NAF413",
@@ -122,7 +141,7 @@ def emit(made: Compilation, program: Program) -> None:
         spec=made.spec.relative,
         inputs=dict(sorted(made.inputs.items())),
         files=tuple(sorted(files, key=lambda file: file.path)),
-        summary=summary(made),
+        summary=made.summary(),
     )
 
 
@@ -137,24 +156,6 @@ def _file(plan: FilePlan, twin: FilePlan, known: frozenset[str]) -> GeneratedFil
         text = formatting.python(text)
         prove.check_names(text, known)
     return GeneratedFile(path=plan.path, data=text.encode())
-
-
-def summary(made: Compilation) -> dict[str, Any]:
-    """What was compiled and what was left out, ready for JSON."""
-    program = made.program
-    adapters = program.adapters if program else ()
-    left_out = program.left_out if program else ()
-    return {
-        "operations": (
-            sum(len(up.operations) for up in program.upstreams) if program else 0
-        ),
-        "routes": sum(len(a.routes) for a in adapters if isinstance(a, RestAdapter)),
-        "tools": sum(len(a.tools) for a in adapters if isinstance(a, McpAdapter)),
-        "left_out": [_left_out(unit) for unit in left_out],
-        "diagnostics": [
-            as_json(found, made.relative_paths) for found in made.diagnostics
-        ],
-    }
 
 
 def _left_out(unit: LeftOut) -> dict[str, str]:

@@ -34,7 +34,7 @@ from .resolve import Resolver
 from .results import result
 from .rules import NO_RULES, Rules, settle
 from .spec import Located
-from .upstreams import Linked, link_upstream
+from .upstreams import Linked, link_upstream, merged
 from .values import Placeholder, path_template
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -69,7 +69,7 @@ class _Linker:
         for unit in self.capability.unusable:
             self._leave_out(unit.kind, unit.name, unit.code)
         given = _given(self.capability)
-        for entry in _merged(self.capability.consumes):
+        for entry in merged(self.capability.consumes):
             self._upstream(entry, given)
         for linked in self.upstreams.values():
             self._report_equal_requests(linked)
@@ -91,6 +91,12 @@ class _Linker:
     def _leave_out(self, kind: str, name: str, code: str) -> None:
         self.left_out.append(LeftOut(kind=kind, name=name, code=code))
 
+    def _leave_out_api(self, entry: spec.Consumes, code: str) -> None:
+        self._leave_out("upstream", entry.namespace, code)
+        for resource in entry.resources:
+            for operation in resource.operations:
+                self._leave_out("operation", operation.name, code)
+
     def _upstream(
         self, entry: spec.Consumes, given: Mapping[str, dict[str, Located]]
     ) -> None:
@@ -101,7 +107,7 @@ class _Linker:
                 f"the namespace `{entry.namespace}` is consumed twice",
                 hint="give this entry a namespace of its own, or merge the two",
             )
-            self._leave_out("upstream", entry.namespace, "NAF202")
+            self._leave_out_api(entry, "NAF202")
             return
         own = {
             call.removeprefix(f"{entry.namespace}."): values
@@ -112,7 +118,7 @@ class _Linker:
         entry, conventions = settle(entry, binds, self.rules, self.reporter)
         linked = link_upstream(entry, conventions, binds, own, self.reporter)
         if isinstance(linked, str):
-            self._leave_out("upstream", entry.namespace, linked)
+            self._leave_out_api(entry, linked)
             self.resolver.refused[entry.namespace] = linked
             return
         self.upstreams[entry.namespace] = linked
@@ -337,26 +343,6 @@ def _given(capability: spec.Capability) -> dict[str, dict[str, Located]]:
                 for name, located in unit.invocation.arguments:
                     values.setdefault(name, located)
     return given
-
-
-def _merged(entries: tuple[spec.Consumes, ...]) -> tuple[spec.Consumes, ...]:
-    """Entries of one namespace, one address and one authentication are one API."""
-    merged: dict[tuple[str, ...], spec.Consumes] = {}
-    for entry in entries:
-        auth = [str(entry.auth.type.value)] if entry.auth else []
-        auth += [f"{k}={v.value}" for k, v in entry.auth.fields] if entry.auth else []
-        key = (entry.namespace, str(entry.base_uri.value), *auth)
-        first = merged.get(key)
-        if first is not None:
-            resources = (*first.resources, *entry.resources)
-            entry = replace(
-                first,
-                resources=resources,
-                params=(*first.params, *entry.params),
-                headers=(*first.headers, *entry.headers),
-            )
-        merged[key] = entry
-    return tuple(merged.values())
 
 
 def _with_settings(linked: Linked) -> Upstream:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -39,6 +39,7 @@ class Units:
             made = self.unit(reader, kind, make)
             if isinstance(made, spec.Unusable):
                 self.unusable.append(made)
+                self.unusable += _inside(reader, kind, made.code)
             else:
                 units.append(made)
         return tuple(units)
@@ -115,6 +116,22 @@ class Units:
             items=self._output(items) if items else None,
             origin=reader.origin,
         )
+
+
+def _inside(reader: Reader, kind: str, code: str) -> Iterator[spec.Unusable]:
+    """The operations, routes and tools of an API or adapter that is left out."""
+    inner = {"upstream": "operation", "adapter": "route"}.get(kind)
+    if inner is None:
+        return
+    for resource in reader.children("resources", "path"):
+        for entry in resource.children("operations"):
+            name = entry.name or resource.path[-1]
+            yield spec.Unusable(kind=inner, name=str(name), code=code)
+    for path in reader.children("paths", "path"):
+        name = path.text("path") or path.path[-1]
+        yield spec.Unusable(kind=inner, name=str(name), code=code)
+    for tool in reader.children("tools"):
+        yield spec.Unusable(kind="tool", name=tool.name or tool.pointer, code=code)
 
 
 def _is_json_path(value: Located | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import spec
 from .arguments import sendable
@@ -26,6 +26,26 @@ class Linked:
     operations: list[Operation | Refused]
     settings: Settings
     conventions: Conventions
+
+
+def merged(entries: tuple[spec.Consumes, ...]) -> tuple[spec.Consumes, ...]:
+    """Entries of one namespace, one address and one authentication are one API."""
+    apis: dict[tuple[str, ...], spec.Consumes] = {}
+    for entry in entries:
+        auth = [str(entry.auth.type.value)] if entry.auth else []
+        auth += [f"{k}={v.value}" for k, v in entry.auth.fields] if entry.auth else []
+        key = (entry.namespace, str(entry.base_uri.value), *auth)
+        first = apis.get(key)
+        if first is not None:
+            resources = (*first.resources, *entry.resources)
+            entry = replace(
+                first,
+                resources=resources,
+                params=(*first.params, *entry.params),
+                headers=(*first.headers, *entry.headers),
+            )
+        apis[key] = entry
+    return tuple(apis.values())
 
 
 def link_upstream(

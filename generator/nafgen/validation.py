@@ -38,7 +38,7 @@ def verified(spec: Spec, *, rules: Rules = NO_RULES) -> Result:
 def result_of(made: Compilation) -> Result:
     """What became of a spec that nothing was written for."""
     package = made.package
-    summary = package.summary if package else {}
+    summary = package.summary if package else made.summary()
     partial = is_partial(summary, made.reporter)
     return Result(
         spec=made.spec.shown,
