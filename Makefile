@@ -48,7 +48,7 @@ golden: setup ## Update golden files; review them like code
 	nafgen build --quiet
 
 corpus: setup ## Compile and verify the published capabilities in ../shared/corpus
-	$(BIN)/python tests/corpus.py ../shared/corpus
+	$(BIN)/python -m pytest -q -s tests/corpus.py
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

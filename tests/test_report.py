@@ -273,6 +273,7 @@ class TestJson:
                 "operations": 1,
                 "routes": 1,
                 "tools": 1,
+                "called": {},
                 "left_out": [],
                 "diagnostics": [],
             }
@@ -286,6 +287,7 @@ class TestJson:
             "operations": 1,
             "routes": 1,
             "tools": 1,
+            "called": {},
             "diagnostics": [],
         }
         assert self.build(project)["specs"][0]["status"] == "unchanged"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -19,7 +18,7 @@ from .discover import discover, folder_of, read
 from .disk import Mode
 from .inputs import Spec
 from .report import Format
-from .result import exit_code
+from .result import called, exit_code
 from .signals import TerminatedError, terminable
 
 if TYPE_CHECKING:
@@ -272,12 +271,10 @@ def verify(
     results = bulk.run(work, found, jobs, console.progress)
     if missing := {name for result in results for name in result.missing}:
         _without(sorted(missing), console)
-    called: Counter[str] = Counter()
     for result in results:
         console.show(result.diagnostics)
-        called.update(result.called)
     if not console.quiet and console.format not in ONE_OBJECT:
-        done = ", ".join(f"{number} {what}" for what, number in called.items())
+        done = ", ".join(f"{number} {what}" for what, number in called(results).items())
         console.say(f"called: {done or 'nothing'}")
     console.conclude(results, _COMPILED)
 

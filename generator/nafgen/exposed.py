@@ -10,6 +10,7 @@ from . import spec
 from .arguments import CREDENTIALS, is_protocol_header, type_of
 from .binds import Settings
 from .diagnostics import Reporter, show
+from .extras import filling
 from .ir import (
     Argument,
     ArrayOf,
@@ -166,7 +167,7 @@ class CallLinker:
     # --- with --------------------------------------------------------------------
 
     def _give(self, name: str, located: Located) -> None:
-        argument = find(name, self.operation.arguments, lambda a: a.name)
+        argument = filling(name, self.operation)
         if argument is None and self._is_credential(name):
             return
         if argument is None:

@@ -10,7 +10,7 @@ from . import spec
 from .arguments import Arguments, undeclared
 from .bodies import Body
 from .diagnostics import Origin, show
-from .ir import Argument, Encoding, Field, Location, ObjectOf, Template
+from .ir import Argument, Encoding, Field, Location, ObjectOf, Operation, Template
 from .matching import find
 from .reader import pointer_name
 from .spec import Located
@@ -27,12 +27,15 @@ def join_extras(
     """The body and the query fields, with all that is given and has no parameter yet.
 
     It becomes a member of a body that has members, or that the spec does not describe;
-    else it is sent in the query. A `body` replaces one that is described.
+    else it is sent in the query. A `body` replaces one that is described. What has the
+    name of a member is for that one, if an argument can fill it.
     """
     template = body.template
     fields = []
     for name, located in given.items():
         if find(name, arguments.all, lambda a: a.name) is not None:
+            continue
+        if is_member(template, name):
             continue
         pointer = f"{operation.origin.pointer}.with[{pointer_name(name)}]"
         param = undeclared(name, Origin(pointer, located.span), required=False)
@@ -61,6 +64,20 @@ def join_extras(
             hint="declare it in the consumed operation's inputParameters",
         )
     return template, tuple(fields)
+
+
+def is_member(template: Template | None, name: str) -> bool:
+    """Whether a body has a member of this name already."""
+    return isinstance(template, ObjectOf) and name in dict(template.members)
+
+
+def filling(name: str, operation: Operation) -> Argument | None:
+    """The argument that a call names: by its own name, or by the member it fills."""
+    argument = find(name, operation.arguments, lambda a: a.name)
+    if argument is None and isinstance(operation.body, ObjectOf):
+        member = dict(operation.body.members).get(name)
+        return member if isinstance(member, Argument) else None
+    return argument
 
 
 def fits(type_: str | None, given: object) -> bool:

@@ -49,7 +49,8 @@ CAPABILITY: Final = _keys(
     tools="NAF901",
 )
 CONSUMES: Final = _keys(
-    "type namespace baseUri headers inputParameters authentication auth resources",
+    "type namespace baseUri headers inputParameters authentication auth resources"
+    " operations",
     location="NAF901",
     imported="NAF901",
     alias="NAF901",

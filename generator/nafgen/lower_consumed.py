@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import spec
@@ -32,7 +33,7 @@ class ConsumedSide:
             return "NAF907"
         if refused := entry.check_keys(CONSUMES):
             return refused
-        if entry.is_broken("resources"):
+        if entry.is_broken("resources", "operations"):
             return "NAF101"
         if not entry.text("namespace"):
             self.units.reporter.report(
@@ -53,14 +54,29 @@ class ConsumedSide:
             headers=entry.pairs("headers"),
             params=self.units.params(entry),
             auth=lower_auth(entry, self.units),
-            resources=tuple(
-                self._consumed_resource(resource)
-                for resource in entry.children("resources")
+            resources=(
+                *self._own_operations(entry),
+                *map(self._consumed_resource, entry.children("resources")),
             ),
             description=entry.text("description"),
             origin=entry.origin,
         )
         return place_keys(api, self.units)
+
+    def _own_operations(self, entry: Reader) -> Iterator[spec.ConsumedResource]:
+        """The operations that an API has outside its resources: paths of their own."""
+        written = entry.located("operations")
+        if written is None:
+            return
+        self.units.note(written.span, "`operations`", "`operations` of a resource")
+        yield spec.ConsumedResource(
+            path=Located("", written.span),
+            params=(),
+            operations=tuple(
+                self.units.unit(operation, "operation", self._consumed_operation)
+                for operation in entry.children("operations")
+            ),
+        )
 
     def _consumed_resource(self, resource: Reader) -> spec.ConsumedResource:
         refused = resource.check_keys(CONSUMED_RESOURCE)

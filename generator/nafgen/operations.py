@@ -175,8 +175,11 @@ class OperationLinker:
                     param.origin.span,
                     f"{show(param.name)} cannot be the name of a {place}",
                 )
-            nearest[place, param.name] = param
-        for (place, name), param in nearest.items():
+            # The names of headers have no case.
+            known = param.name.lower() if place == "header" else param.name
+            nearest[place, known] = param
+        for (place, _), param in nearest.items():
+            name = param.name
             if not name:
                 self.reporter.report(
                     "NAF404",

@@ -41,6 +41,7 @@ class Result:
             "operations": self.summary.get("operations", 0),
             "routes": self.summary.get("routes", 0),
             "tools": self.summary.get("tools", 0),
+            "called": dict(self.called),
             "left_out": self.summary.get("left_out", []),
             "diagnostics": [as_json(found, {}) for found in self.diagnostics],
         }
@@ -69,6 +70,14 @@ def is_partial(summary: dict[str, Any], findings: Iterable[Diagnostic]) -> bool:
     return bool(summary.get("left_out")) or any(costly)
 
 
+def called(results: Iterable[Result]) -> dict[str, int]:
+    """How many units were verified, by kind."""
+    total: Counter[str] = Counter()
+    for result in results:
+        total.update(result.called)
+    return dict(total)
+
+
 def report_json(results: Sequence[Result]) -> dict[str, Any]:
     """All results as one JSON object; findings on no spec are in its summary."""
     specs = [result for result in results if result.spec]
@@ -80,6 +89,6 @@ def report_json(results: Sequence[Result]) -> dict[str, Any]:
     found = [as_json(each, {}) for result in rest for each in result.diagnostics]
     return {
         "specs": [result.as_json() for result in specs],
-        "summary": {**counts, "diagnostics": found},
+        "summary": {**counts, "called": called(specs), "diagnostics": found},
         "diff": "".join(result.diff for result in results),
     }

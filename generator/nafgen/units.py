@@ -123,9 +123,9 @@ def _inside(reader: Reader, kind: str, code: str) -> Iterator[spec.Unusable]:
     inner = {"upstream": "operation", "adapter": "route"}.get(kind)
     if inner is None:
         return
-    for resource in reader.children("resources", "path"):
-        for entry in resource.children("operations"):
-            name = entry.name or resource.path[-1]
+    for holder in (reader, *reader.children("resources", "path")):
+        for entry in holder.children("operations"):
+            name = entry.name or holder.text("path") or holder.path[-1]
             yield spec.Unusable(kind=inner, name=str(name), code=code)
     for path in reader.children("paths", "path"):
         name = path.text("path") or path.path[-1]
