@@ -7,13 +7,16 @@ not rename another unless the two collide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from .collisions import Claim, Scope
 from .diagnostics import Origin, Reporter
 from .ir import (
     Adapter,
+    Argument,
+    Input,
     McpAdapter,
     Operation,
     Program,
@@ -47,37 +50,6 @@ MCP_GLOBALS: Final = frozenset("""
     Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
     api calls create_server each lending pick relay tools
     """.split())
-
-
-@dataclass(slots=True)
-class Scope:
-    """Names that may not be given twice; the first to claim one keeps it."""
-
-    reporter: Reporter
-    taken: dict[str, Origin | None] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, reporter: Reporter, reserved: Iterable[str]) -> Scope:
-        return cls(reporter, dict.fromkeys(reserved))
-
-    def claim(
-        self, wanted: str, origin: Origin, joint: str = "_", *, silent: bool = False
-    ) -> str:
-        """The wanted name, or the first free one with a number behind it, reported."""
-        name, number = wanted, 1
-        while name in self.taken:
-            number += 1
-            name = f"{wanted.rstrip('_')}{joint}{number}"
-        first = self.taken.get(wanted)
-        if first is not None and not silent:
-            self.reporter.report(
-                "NAF301",
-                origin.span,
-                f"`{wanted}` is taken, so this one is called `{name}`",
-                related=[("the first one", first.span)],
-            )
-        self.taken[name] = origin
-        return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +123,12 @@ def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
     readable = _readable_names(program)
     module = Scope.of(reporter, CLIENT_GLOBALS)
     many = len(program.upstreams) > 1
-    for upstream in program.upstreams:
-        table.upstreams[upstream.origin] = _upstream(upstream, module, many)
+    variables = Scope(reporter).claim_all(
+        [Claim(snake(up.namespace, "api"), up.origin) for up in program.upstreams]
+    )
+    for upstream, variable in zip(program.upstreams, variables, strict=True):
+        names = _upstream(upstream, variable, module, many)
+        table.upstreams[upstream.origin] = names
     for upstream in program.upstreams:
         _operations(upstream, table, module, readable, many, reporter)
     files = Scope.of(reporter, {"client"})
@@ -164,29 +140,34 @@ def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
     return table
 
 
-def _upstream(upstream: Upstream, module: Scope, many: bool) -> UpstreamNames:
-    name = camel(upstream.namespace, "api")
+def _upstream(
+    upstream: Upstream, variable: str, module: Scope, many: bool
+) -> UpstreamNames:
+    own = variable == snake(upstream.namespace, "api")
+    name = camel(upstream.namespace if own else variable, "api")
     while {name, f"Async{name}"} & (module.taken.keys() | RESERVED):
         name += "Api"
     module.taken |= {name: upstream.origin, f"Async{name}": upstream.origin}
-    wanted = f"_connect_{snake(upstream.namespace, 'api')}"
-    connect = module.claim(wanted, upstream.origin, silent=True)
-    variable = connect.removeprefix("_connect_")
     auth = {"auth"} if isinstance(upstream.auth, Supplied) else set()
     arguments = Scope.of(module.reporter, {"self", "http", *auth})
-    base_url = upstream.base_url
-    settings = {
-        base_url.variable: identifier(arguments.claim("base_url", base_url.origin))
+    claims = {
+        setting.variable: Claim(snake(setting.variable, "setting"), setting.origin)
+        for setting in upstream.settings
     }
-    for setting in upstream.settings:
-        wanted = snake(setting.variable, "setting")
-        name_ = arguments.claim(wanted, setting.origin)
-        settings[setting.variable] = identifier(name_)
+    base_url = upstream.base_url
+    claims[base_url.variable] = Claim("base_url", base_url.origin)
+    settings = dict(
+        zip(
+            claims,
+            map(identifier, arguments.claim_all([*claims.values()])),
+            strict=True,
+        )
+    )
     return UpstreamNames(
         async_class=identifier(f"Async{name}"),
         sync_class=identifier(name),
         variable=identifier(f"{variable}_api" if many else "api"),
-        connect=identifier(connect if many else "_connect"),
+        connect=identifier(f"_connect_{variable}" if many else "_connect"),
         settings=settings,
     )
 
@@ -199,26 +180,46 @@ def _operations(
     many: bool,
     reporter: Reporter,
 ) -> None:
-    methods = Scope.of(reporter, CLIENT_METHODS)
     prefix = snake(upstream.namespace, "api").rstrip("_")
-    for operation in upstream.operations:
-        name = snake(readable.get(operation.origin, operation.name), "operation")
-        method = methods.claim(name, operation.origin)
+    methods = Scope.of(reporter, CLIENT_METHODS).claim_all(
+        [
+            Claim(
+                snake(readable.get(operation.origin, operation.name), "operation"),
+                operation.origin,
+                _traits(operation),
+            )
+            for operation in upstream.operations
+        ]
+    )
+    for operation, method in zip(upstream.operations, methods, strict=True):
         function = f"{prefix}_{method.rstrip('_')}" if many else method
         function = module.claim(function, operation.origin)
-        scope = Scope.of(reporter, {*CLIENT_GLOBALS, function})
-        arguments = {
-            argument.origin: identifier(
-                scope.claim(snake(argument.name, "value"), argument.origin)
-            )
-            for argument in operation.arguments
-        }
         table.operations[operation.origin] = OperationNames(
             upstream=table.upstreams[upstream.origin],
             function=identifier(function),
             method=identifier(method),
-            arguments=arguments,
+            arguments=_parameters(
+                operation.arguments, Scope.of(reporter, {*CLIENT_GLOBALS, function})
+            ),
         )
+
+
+def _traits(request: Operation | Route) -> tuple[tuple[str, ...], ...]:
+    """What tells requests of one name apart: words of their paths, what is variable in
+    these, then methods."""
+    path, method = request.path, request.method
+    literal = "/".join(part for part in path if isinstance(part, str))
+    variable = "/".join(p.name for p in path if isinstance(p, Argument | Input))
+    return words(literal), words(variable), (method.lower(),)
+
+
+def _parameters(things: Sequence[Argument | Input], scope: Scope) -> dict[Origin, Code]:
+    claims = [
+        Claim(snake(thing.name, "value"), thing.origin, ((str(thing.location),),))
+        for thing in things
+    ]
+    names = scope.claim_all(claims)
+    return {t.origin: identifier(n) for t, n in zip(things, names, strict=True)}
 
 
 def _module(adapter: Adapter, files: Scope, alone: bool) -> Code:
@@ -234,45 +235,59 @@ def _units(
     reserved = APP_GLOBALS | BODY_NAMES if is_rest else MCP_GLOBALS
     variables = {names.variable for names in table.upstreams.values()}
     classes = {names.async_class for names in table.upstreams.values()}
-    functions = Scope.of(reporter, reserved | variables | classes)
-    tools = Scope(reporter)
-    units: tuple[Route | Tool, ...]
-    units = adapter.tools if isinstance(adapter, McpAdapter) else adapter.routes
-    for unit in units:
-        name = readable.get(unit.call.operation.origin) if is_rest else None
-        same = unit.name == unit.call.operation.name
-        wanted = snake(name if name and same else unit.name, "operation")
-        function = functions.claim(wanted, unit.origin)
-        scope = Scope.of(reporter, {*reserved, *variables, function})
+    units: list[Route | Tool] = [
+        *(adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools)
+    ]
+    tools = _tools(adapter, reporter) if isinstance(adapter, McpAdapter) else {}
+    functions = Scope.of(reporter, reserved | variables | classes).claim_all(
+        [
+            Claim(_wanted(unit, readable, tools), unit.origin, _traits(_request(unit)))
+            for unit in units
+        ]
+    )
+    for unit, function in zip(units, functions, strict=True):
+        own = Scope.of(reporter, {*reserved, *variables, function})
         table.units[unit.origin] = UnitNames(
             function=identifier(function),
             result=Code(f"_{function}_result"),
-            inputs={
-                i.origin: identifier(scope.claim(snake(i.name, "value"), i.origin))
-                for i in unit.inputs
-            },
-            tool="" if is_rest else _tool(unit.name, unit.origin, tools, reporter),
+            inputs=_parameters(unit.inputs, own),
+            tool=tools.get(unit.origin, ""),
         )
 
 
-def _tool(name: str, origin: Origin, tools: Scope, reporter: Reporter) -> str:
-    fitted = tool_name(name)
-    if fitted in tools.taken:
-        first = tools.taken[fitted] or origin
-        reporter.report(
-            "NAF302",
-            origin.span,
-            f"another tool is called `{fitted}` already",
-            hint="give the tools names of their own; this one gets a number",
-            related=[("the first one", first.span)],
-        )
-    elif fitted != name:
-        reporter.report(
-            "NAF304",
-            origin.span,
-            f"the tool is called `{fitted}`, which every client takes",
-        )
-    return tools.claim(fitted, origin, "-", silent=True)
+def _request(unit: Route | Tool) -> Route | Operation:
+    return unit if isinstance(unit, Route) else unit.call.operation
+
+
+def _wanted(
+    unit: Route | Tool, readable: dict[Origin, str], tools: dict[Origin, str]
+) -> str:
+    """The function's name: a route's may be readable, a tool's is as unique as it."""
+    operation, name = unit.call.operation, unit.name
+    if isinstance(unit, Tool):
+        served = tools[unit.origin]
+        name = name if served == tool_name(name) else served
+    elif name == operation.name:
+        name = readable.get(operation.origin, name)
+    return snake(name, "operation")
+
+
+def _tools(adapter: McpAdapter, reporter: Reporter) -> dict[Origin, str]:
+    """The tools' names on the wire."""
+    for tool in adapter.tools:
+        fitted = tool_name(tool.name)
+        if fitted != tool.name:
+            reporter.report(
+                "NAF304",
+                tool.origin.span,
+                f"the tool is called `{fitted}`, which every client takes",
+            )
+    claims = [
+        Claim(tool_name(tool.name), tool.origin, _traits(tool.call.operation))
+        for tool in adapter.tools
+    ]
+    names = Scope(reporter, "NAF302", tool_name, "-").claim_all(claims)
+    return {t.origin: n for t, n in zip(adapter.tools, names, strict=True)}
 
 
 def _readable_names(program: Program) -> dict[Origin, str]:

@@ -31,7 +31,7 @@ def words(name: str) -> tuple[str, ...]:
 
 def snake(name: str, kind: str) -> str:
     """A free snake_case identifier; `kind` begins one that has no letter to begin with."""
-    text = _shortened("_".join(words(name)) or kind, "_", MAX_IDENTIFIER)
+    text = shortened("_".join(words(name)) or kind, "_", MAX_IDENTIFIER)
     if text[0].isdigit():
         text = f"{kind}_{text}"
     return f"{text}_" if text in RESERVED else text
@@ -44,14 +44,14 @@ def camel(name: str, kind: str) -> str:
     if half and found[:half] == found[half:]:
         found = found[:half]
     text = "".join(word.capitalize() for word in found) or kind.capitalize()
-    text = _shortened(text, "", MAX_IDENTIFIER)
+    text = shortened(text, "", MAX_IDENTIFIER)
     return text if text[0].isalpha() else f"{kind.capitalize()}{text}"
 
 
 def tool_name(name: str) -> str:
     """A tool name that every client takes: 1 to 64 of `A-Z a-z 0-9 _ -`."""
     text = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "tool"
-    return _shortened(text, "-", MAX_TOOL)
+    return shortened(text, "-", MAX_TOOL)
 
 
 def package_path(spec: str) -> str:
@@ -60,7 +60,7 @@ def package_path(spec: str) -> str:
     return "/".join(snake(part, "spec") for part in stem.split("/"))
 
 
-def _shortened(text: str, joint: str, limit: int) -> str:
+def shortened(text: str, joint: str, limit: int) -> str:
     """A long name cut at a word, with a hash of the whole so that it stays its own."""
     if len(text) <= limit:
         return text

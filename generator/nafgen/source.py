@@ -396,4 +396,5 @@ def _report_syntax(
     if truncation:
         related.append(("the file says that it was truncated", truncation))
         hint = "get the whole file"
-    reporter.report("NAF002", span, message, hint=hint, related=related)
+    code = "NAF004" if "nesting depth" in said else "NAF002"
+    reporter.report(code, span, message, hint=hint, related=related)

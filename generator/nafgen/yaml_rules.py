@@ -47,6 +47,7 @@ AT_START: Final = re.compile(
 # What PyYAML's two parsers say ("context: problem: character"), in the user's words.
 # The first pattern that is found decides; the last one is found in everything.
 _MISTAKES: Final[tuple[tuple[str, str, str], ...]] = (
+    ("nesting depth", "brackets are nested too deep", "split the file"),
     ("any token: \t|tab character", "a tab cannot indent", "indent with spaces"),
     ("any token", "a value cannot start with `{character}`", FIX_QUOTES),
     (

@@ -64,7 +64,7 @@ def create_app(client: AsyncDesk | None = None) -> FastAPI:
 
     # capability.exposes[desk-rest].resources[/picked].operations[pick]
     @app.get("/picked", tags=["picked"])
-    async def pick_2(
+    async def pick_(
         ids: Annotated[list[int], Query()],
         filter_: Annotated[str | None, Query(alias="filter")] = None,
     ) -> Response:

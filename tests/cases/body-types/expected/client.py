@@ -55,8 +55,8 @@ def fixed_xml() -> Call:
 
 
 # capability.consumes[desk].resources[/tickets].operations[query]
-def query(query_2: str | None = None) -> Call:
-    return Call("POST", "/tickets", text=query_2, media_type="application/sparql-query")
+def query(query_: str | None = None) -> Call:
+    return Call("POST", "/tickets", text=query_, media_type="application/sparql-query")
 
 
 # capability.consumes[desk].resources[/tickets].operations[settings]
@@ -197,9 +197,9 @@ class AsyncDesk(AsyncClient):
         """fixed-xml"""
         return await self.call(fixed_xml())
 
-    async def query(self, *, query_2: str | None = None) -> Any:
+    async def query(self, *, query_: str | None = None) -> Any:
         """query"""
-        return await self.call(query(query_2=query_2))
+        return await self.call(query(query_=query_))
 
     async def settings(self) -> Any:
         """settings"""
@@ -295,9 +295,9 @@ class Desk(Client):
         """fixed-xml"""
         return self.call(fixed_xml())
 
-    def query(self, *, query_2: str | None = None) -> Any:
+    def query(self, *, query_: str | None = None) -> Any:
         """query"""
-        return self.call(query(query_2=query_2))
+        return self.call(query(query_=query_))
 
     def settings(self) -> Any:
         """settings"""

@@ -21,21 +21,21 @@ def create_app(client: AsyncHub | None = None) -> FastAPI:
 
     # capability.exposes[hub-rest].resources[/v1/user/keys].operations[list]
     @app.get("/v1/user/keys", tags=["user"])
-    async def list_() -> Response:
+    async def list_user() -> Response:
         """list"""
-        return await relay(api, calls.list_3())
+        return await relay(api, calls.list_user())
 
     # capability.exposes[hub-rest].resources[/v1/orgs/{org-id}/keys].operations[list]
     @app.get("/v1/orgs/{org_id}/keys", tags=["orgs"])
-    async def list_2(org_id: str, org: str) -> Response:
+    async def list_orgs(org_id: str, org: str) -> Response:
         """list"""
-        return await relay(api, calls.list_2(org))
+        return await relay(api, calls.list_orgs(org))
 
     # capability.exposes[hub-rest].resources[/v1/repos/{owner}/keys].operations[list]
     @app.get("/v1/repos/{owner}/keys", tags=["repos"])
-    async def list_3(owner: str) -> Response:
+    async def list_repos(owner: str) -> Response:
         """list"""
-        return await relay(api, calls.list_(owner))
+        return await relay(api, calls.list_repos(owner))
 
     add_health(app)
     return app

@@ -18,17 +18,17 @@ from ._runtime.upstream import (
 
 
 # capability.consumes[hub].resources[/repos/{owner}/keys].operations[list]
-def list_(owner: str) -> Call:
+def list_repos(owner: str) -> Call:
     return Call("GET", f"/repos/{segment(owner)}/keys")
 
 
 # capability.consumes[hub].resources[/orgs/{org}/keys].operations[list]
-def list_2(org: str) -> Call:
+def list_orgs(org: str) -> Call:
     return Call("GET", f"/orgs/{segment(org)}/keys")
 
 
 # capability.consumes[hub~2].resources[/user/keys].operations[list]
-def list_3() -> Call:
+def list_user() -> Call:
     return Call("GET", "/user/keys")
 
 
@@ -51,17 +51,17 @@ class AsyncHub(AsyncClient):
     ) -> None:
         super().__init__(_connect(base_url), http)
 
-    async def list_(self, *, owner: str) -> Any:
+    async def list_repos(self, *, owner: str) -> Any:
         """list"""
-        return await self.call(list_(owner))
+        return await self.call(list_repos(owner))
 
-    async def list_2(self, *, org: str) -> Any:
+    async def list_orgs(self, *, org: str) -> Any:
         """list"""
-        return await self.call(list_2(org))
+        return await self.call(list_orgs(org))
 
-    async def list_3(self) -> Any:
+    async def list_user(self) -> Any:
         """list"""
-        return await self.call(list_3())
+        return await self.call(list_user())
 
     async def add(self, *, body: dict[str, Any] | None = None) -> Any:
         """add
@@ -80,17 +80,17 @@ class Hub(Client):
     ) -> None:
         super().__init__(_connect(base_url), http)
 
-    def list_(self, *, owner: str) -> Any:
+    def list_repos(self, *, owner: str) -> Any:
         """list"""
-        return self.call(list_(owner))
+        return self.call(list_repos(owner))
 
-    def list_2(self, *, org: str) -> Any:
+    def list_orgs(self, *, org: str) -> Any:
         """list"""
-        return self.call(list_2(org))
+        return self.call(list_orgs(org))
 
-    def list_3(self) -> Any:
+    def list_user(self) -> Any:
         """list"""
-        return self.call(list_3())
+        return self.call(list_user())
 
     def add(self, *, body: dict[str, Any] | None = None) -> Any:
         """add"""

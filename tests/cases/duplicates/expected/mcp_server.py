@@ -22,7 +22,7 @@ tools: Tools[AsyncHub] = Tools()
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
 )
 async def repo_keys(api: AsyncHub, arguments: Arguments) -> CallToolResult:
-    return await relay(api, calls.list_(arguments["owner"]))
+    return await relay(api, calls.list_repos(arguments["owner"]))
 
 
 # capability.exposes[hub-mcp].tools[org-keys]
@@ -34,7 +34,7 @@ async def repo_keys(api: AsyncHub, arguments: Arguments) -> CallToolResult:
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
 )
 async def org_keys(api: AsyncHub, arguments: Arguments) -> CallToolResult:
-    return await relay(api, calls.list_2(arguments["org"]))
+    return await relay(api, calls.list_orgs(arguments["org"]))
 
 
 # capability.exposes[hub-mcp].tools[user-keys]
@@ -44,7 +44,7 @@ async def org_keys(api: AsyncHub, arguments: Arguments) -> CallToolResult:
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
 )
 async def user_keys(api: AsyncHub, _: Arguments) -> CallToolResult:
-    return await relay(api, calls.list_3())
+    return await relay(api, calls.list_user())
 
 
 def create_server(client: AsyncHub | None = None) -> Server[AsyncHub]:

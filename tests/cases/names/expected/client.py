@@ -19,23 +19,23 @@ from ._runtime.upstream import (
 
 # capability.consumes[things-things].resources[/{id}].operations[listallthings]
 def list_all_things(
-    id_: str, id_2: str | None = None, self_: str | None = None
+    id_path: str, id_query: str | None = None, self_: str | None = None
 ) -> Call:
-    return Call("GET", f"/{segment(id_)}", query={"ID": id_2, "self": self_})
+    return Call("GET", f"/{segment(id_path)}", query={"ID": id_query, "self": self_})
 
 
 # capability.consumes[things-things].resources[/{id}].operations[get-item]
-def get_item(id_: str) -> Call:
+def get_item_get(id_: str) -> Call:
     return Call("GET", f"/{segment(id_)}")
 
 
 # capability.consumes[things-things].resources[/{id}].operations[get_item]
-def get_item_2(id_: str, body: dict[str, Any] | None = None) -> Call:
+def get_item_put(id_: str, body: dict[str, Any] | None = None) -> Call:
     return Call("PUT", f"/{segment(id_)}", json=body)
 
 
 # capability.consumes[things-things].resources[/{id}].operations[send]
-def send_2(id_: str) -> Call:
+def send_(id_: str) -> Call:
     return Call("DELETE", f"/{segment(id_)}")
 
 
@@ -64,26 +64,28 @@ class AsyncThings(AsyncClient):
         super().__init__(_connect(base_url), http)
 
     async def list_all_things(
-        self, *, id_: str, id_2: str | None = None, self_: str | None = None
+        self, *, id_path: str, id_query: str | None = None, self_: str | None = None
     ) -> Any:
         """listallthings"""
-        return await self.call(list_all_things(id_, id_2=id_2, self_=self_))
+        return await self.call(list_all_things(id_path, id_query=id_query, self_=self_))
 
-    async def get_item(self, *, id_: str) -> Any:
+    async def get_item_get(self, *, id_: str) -> Any:
         """get-item"""
-        return await self.call(get_item(id_))
+        return await self.call(get_item_get(id_))
 
-    async def get_item_2(self, *, id_: str, body: dict[str, Any] | None = None) -> Any:
+    async def get_item_put(
+        self, *, id_: str, body: dict[str, Any] | None = None
+    ) -> Any:
         """get_item
 
         Args:
             body: Request body (JSON).
         """
-        return await self.call(get_item_2(id_, body=body))
+        return await self.call(get_item_put(id_, body=body))
 
-    async def send_2(self, *, id_: str) -> Any:
+    async def send_(self, *, id_: str) -> Any:
         """send"""
-        return await self.call(send_2(id_))
+        return await self.call(send_(id_))
 
     async def operation_2fa(self, *, id_: str) -> Any:
         """2fa"""
@@ -107,22 +109,22 @@ class Things(Client):
         super().__init__(_connect(base_url), http)
 
     def list_all_things(
-        self, *, id_: str, id_2: str | None = None, self_: str | None = None
+        self, *, id_path: str, id_query: str | None = None, self_: str | None = None
     ) -> Any:
         """listallthings"""
-        return self.call(list_all_things(id_, id_2=id_2, self_=self_))
+        return self.call(list_all_things(id_path, id_query=id_query, self_=self_))
 
-    def get_item(self, *, id_: str) -> Any:
+    def get_item_get(self, *, id_: str) -> Any:
         """get-item"""
-        return self.call(get_item(id_))
+        return self.call(get_item_get(id_))
 
-    def get_item_2(self, *, id_: str, body: dict[str, Any] | None = None) -> Any:
+    def get_item_put(self, *, id_: str, body: dict[str, Any] | None = None) -> Any:
         """get_item"""
-        return self.call(get_item_2(id_, body=body))
+        return self.call(get_item_put(id_, body=body))
 
-    def send_2(self, *, id_: str) -> Any:
+    def send_(self, *, id_: str) -> Any:
         """send"""
-        return self.call(send_2(id_))
+        return self.call(send_(id_))
 
     def operation_2fa(self, *, id_: str) -> Any:
         """2fa"""

@@ -27,26 +27,26 @@ async def example_list_all_things(
     return await relay(
         api,
         calls.list_all_things(
-            arguments["id"], id_2=arguments["id"], self_=arguments.get("self")
+            arguments["id"], id_query=arguments["id"], self_=arguments.get("self")
         ),
     )
 
 
 # capability.exposes[things-mcp].tools[get.item]
 @tools.add(
-    "get-item",
+    "get-item-get",
     description="Get",
     properties={"id": {"type": "string"}},
     required=["id"],
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
 )
-async def get_item(api: AsyncThings, arguments: Arguments) -> CallToolResult:
-    return await relay(api, calls.get_item(arguments["id"]))
+async def get_item_get(api: AsyncThings, arguments: Arguments) -> CallToolResult:
+    return await relay(api, calls.get_item_get(arguments["id"]))
 
 
 # capability.exposes[things-mcp].tools[get-item]
 @tools.add(
-    "get-item-2",
+    "get-item-put",
     description="Put",
     properties={
         "id": {"type": "string"},
@@ -55,9 +55,9 @@ async def get_item(api: AsyncThings, arguments: Arguments) -> CallToolResult:
     required=["id"],
     hints=Hints(read_only=False, destructive=True, idempotent=True, open_world=True),
 )
-async def get_item_2(api: AsyncThings, arguments: Arguments) -> CallToolResult:
+async def get_item_put(api: AsyncThings, arguments: Arguments) -> CallToolResult:
     return await relay(
-        api, calls.get_item_2(arguments["id"], body=arguments.get("body"))
+        api, calls.get_item_put(arguments["id"], body=arguments.get("body"))
     )
 
 

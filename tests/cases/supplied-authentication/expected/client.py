@@ -32,7 +32,7 @@ class AsyncPayments(AsyncClient):
     """Asynchronous client for https://payments.example.
 
     Args:
-        auth_2: default: AUTH in the environment
+        auth_: default: AUTH in the environment
         base_url: default: PAYMENTS_BASE_URL in the environment, else https://payments.example
         auth: default: made by what PAYMENTS_AUTH in the environment names
         http: an httpx client of your own
@@ -41,12 +41,12 @@ class AsyncPayments(AsyncClient):
     def __init__(
         self,
         *,
-        auth_2: str | None = None,
+        auth_: str | None = None,
         base_url: str | None = None,
         auth: httpx.Auth | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
-        super().__init__(_connect_payments(auth_2, base_url, auth), http)
+        super().__init__(_connect_payments(auth_, base_url, auth), http)
 
     async def get(self, *, id_: str) -> Any:
         """get"""
@@ -63,12 +63,12 @@ class Payments(Client):
     def __init__(
         self,
         *,
-        auth_2: str | None = None,
+        auth_: str | None = None,
         base_url: str | None = None,
         auth: httpx.Auth | None = None,
         http: httpx.Client | None = None,
     ) -> None:
-        super().__init__(_connect_payments(auth_2, base_url, auth), http)
+        super().__init__(_connect_payments(auth_, base_url, auth), http)
 
     def get(self, *, id_: str) -> Any:
         """get"""
@@ -80,13 +80,13 @@ class Payments(Client):
 
 
 def _connect_payments(
-    auth_2: str | None, base_url: str | None, auth: httpx.Auth | None
+    auth_: str | None, base_url: str | None, auth: httpx.Auth | None
 ) -> Connection:
     env = Environment("PAYMENTS")
-    auth_2 = env.get("AUTH", auth_2)
+    auth_ = env.get("AUTH", auth_)
     auth = env.auth("PAYMENTS_AUTH", auth)
     base_url = env.get("PAYMENTS_BASE_URL", base_url, "https://payments.example")
-    return env.connection(base_url, headers={"x-version": auth_2}, auth=auth)
+    return env.connection(base_url, headers={"x-version": auth_}, auth=auth)
 
 
 # capability.consumes[reports].resources[/reports].operations[list]
