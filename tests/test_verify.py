@@ -164,7 +164,7 @@ capability:
     [
         ("client.py", "", "", ""),
         ("client.py", '"host": host', '"host": "x"', "header host"),
-        ("client.py", '"cookie": cookie', '"cookie": "a=b"', "header cookie"),
+        ("client.py", '"cookie": cookie', '"cookie": "a=b"', "cookies"),
         ("app.py", "=authorization", "=None", "header authorization"),
     ],
 )

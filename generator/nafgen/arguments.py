@@ -11,6 +11,7 @@ from .diagnostics import Origin, Reporter, Span
 from .ir import Argument, Location, Text, Type
 
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 CREDENTIALS: Final = frozenset({"authorization", "cookie"})
 """Headers in which a caller of a route may pass a credential on; no tool asks for one."""
 _PROTOCOL_HEADERS: Final = CREDENTIALS | {
@@ -67,6 +68,11 @@ class Arguments:
         raise RefusedError(code)
 
 
+def is_token(name: str) -> bool:
+    """Whether a header or a cookie can have this name."""
+    return _TOKEN(name) is not None
+
+
 def sendable(text: Text) -> bool:
     """Whether a header can hold a text, as far as the spec says it."""
     literal = "".join(part for part in text.parts if isinstance(part, str))
@@ -93,6 +99,19 @@ def is_protocol_header(place: Location, name: str) -> bool:
     return place is Location.HEADER and (
         name in _PROTOCOL_HEADERS or name.startswith(("content-", "proxy-"))
     )
+
+
+def items_of(param: spec.Param, argument: Argument | None) -> Type | None:
+    """What an input that is an array holds: what it says, else what it feeds."""
+    inherited = argument.items if argument else None
+    return type_of(param.items, Type.ANY) if param.items else inherited
+
+
+def is_required(param: spec.Param, argument: Argument | None) -> bool:
+    """What the file says of an input, else what the consumed parameter needs."""
+    if param.required is not None:
+        return param.required
+    return argument.required if argument else True
 
 
 def place_of(param: spec.Param) -> str:

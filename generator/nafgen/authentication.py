@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from . import spec
+from .arguments import is_token, sendable
 from .binds import Settings, screaming
 from .diagnostics import Origin, Reporter, show
 from .ir import (
@@ -58,7 +59,10 @@ class _AuthLinker:
                     username=self._field("username"), password=self._field("password")
                 )
             case "bearer":
-                return Bearer(token=self._field("token"))
+                token = self._field("token")
+                if not sendable(token):
+                    return self._unsendable("Authorization")
+                return Bearer(token=token)
             case "apikey":
                 return self._api_keys()
             case "none":
@@ -92,15 +96,25 @@ class _AuthLinker:
                     hint="header, query, cookie and body are; nothing of this API is compiled",
                 )
                 return "NAF903"
+            place = Location(key.placement.value)
             origin = Origin(f"{self.auth.origin.pointer}.value", key.span)
-            keys.append(
-                ApiKey(
-                    name=key.name,
-                    value=self._text(key.name, key.value, origin),
-                    location=Location(key.placement.value),
-                )
-            )
+            value = self._text(key.name, key.value, origin)
+            if place is not Location.QUERY and not is_token(key.name):
+                return self._unsendable(key.name)
+            if place is Location.HEADER and not sendable(value):
+                return self._unsendable(key.name)
+            keys.append(ApiKey(name=key.name, value=value, location=place))
         return ApiKeys(keys=tuple(keys))
+
+    def _unsendable(self, name: str) -> str:
+        """Report a credential that HTTP cannot carry; the code of that."""
+        self.reporter.report(
+            "NAF101",
+            self.auth.origin.span,
+            f"the credential {show(name)} cannot be sent: HTTP has no such name or value",
+            hint="nothing of this API is compiled until it is corrected",
+        )
+        return "NAF101"
 
     def _text(self, name: str, located: Located | None, origin: Origin) -> Text:
         """The text of a credential; one that the spec does not give is a setting."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -11,12 +12,15 @@ from .binds import Settings, screaming
 from .diagnostics import Origin, Reporter, show
 from .ir import Setting, Text
 from .spec import Located
-from .values import Placeholder, encoded, path_template
+from .values import Placeholder, climbs, encoded, path_template
 
 _ADDRESS: Final = re.compile(
-    r"(?P<address>https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[^][/?#@:\s\"'<>\\^`{|}]+)"
-    r"(:[0-9]+)?)(?P<path>(/[^?#]*)?)"
+    r"(?P<address>https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?)"
+    r"(?P<path>(/[^?#]*)?)",
+    re.DOTALL,
 ).fullmatch
+_SAMPLE: Final = "1"
+"""Stands for a setting where an address is tried: part of a host, port or path."""
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/.*)?").fullmatch
 
 
@@ -45,7 +49,8 @@ def link_base_url(
         )
         return setting, None
     if any(isinstance(part, Setting) for part in parts):
-        return setting, Text(parts=tuple(parts))
+        text = _templated(base, parts, reporter)
+        return None if text is None else (setting, text)
     url = _published(base, bool(entry.auth), reporter)
     return None if url is None else (replace(setting, default=url), None)
 
@@ -73,14 +78,8 @@ def _published(base: Located, has_auth: bool, reporter: Reporter) -> str | None:
     if _HOST(written.removeprefix("//")):
         written = f"https://{written.removeprefix('//')}"
         reporter.report("NAF409", base.span, f"the base URL is read as {show(written)}")
-    address = _ADDRESS(written)
+    address = _address(base, (written,), reporter)
     if address is None:
-        reporter.report(
-            "NAF101",
-            base.span,
-            f"baseUri must be an http or https address, not {show(base.value)}",
-            hint="a scheme, a host, perhaps a port and a path; no query, no user",
-        )
         return None
     url = address["address"] + encoded(address["path"])
     host = address["host"].lower()
@@ -93,3 +92,49 @@ def _published(base: Located, has_auth: bool, reporter: Reporter) -> str | None:
             hint="use https:// if the API offers it",
         )
     return url
+
+
+def _templated(
+    base: Located, parts: list[str | Setting], reporter: Reporter
+) -> Text | None:
+    """An address with settings in it, its path percent-encoded."""
+    sample = "".join(part if isinstance(part, str) else _SAMPLE for part in parts)
+    samples = [sample]
+    if isinstance(parts[0], Setting):  # the whole address, or its scheme alone
+        samples += [f"https://{sample}", f"https{sample.removeprefix(_SAMPLE)}"]
+    address = _address(base, samples, reporter)
+    if address is None:
+        return None
+    left = len(sample) - len(address["path"])
+    made: list[str | Setting] = []
+    for part in parts:
+        literal = part if isinstance(part, str) else _SAMPLE
+        if isinstance(part, str):
+            start = max(left, 0)
+            part = part[:start] + encoded(part[start:])
+        made.append(part)
+        left -= len(literal)
+    return Text(parts=tuple(made))
+
+
+def _address(
+    base: Located, samples: Iterable[str], reporter: Reporter
+) -> re.Match[str] | None:
+    """The parts of the first sample that is an address; None, reported, if none is."""
+    address = next(filter(None, map(_ADDRESS, samples)), None)
+    if address is None:
+        reporter.report(
+            "NAF101",
+            base.span,
+            f"baseUri must be an http or https address, not {show(base.value)}",
+            hint="a scheme, a host in ASCII, perhaps a port and a path; no query, no user",
+        )
+    elif climbs(address["path"]):
+        reporter.report(
+            "NAF101",
+            base.span,
+            "the path of a baseUri cannot hold a segment `.` or `..`",
+            hint="write the path that it leads to",
+        )
+        return None
+    return address

@@ -66,9 +66,9 @@ class Console:
         print(text, file=sys.stderr, flush=True)
 
     def put(self, text: str) -> None:
-        """Print a result, as UTF-8 wherever it goes."""
+        """Print a result, as UTF-8 wherever it goes; names of files keep their bytes."""
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.write(text.encode(errors="surrogateescape"))
         sys.stdout.buffer.flush()
 
     @contextmanager

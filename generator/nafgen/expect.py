@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from .diagnostics import Origin
-from .expect_bodies import form, in_xml, pairs, parts
+from .expect_bodies import cookie_pairs, form, in_header, in_xml, pairs, parts
 from .ir import (
     ApiKeys,
     Argument,
@@ -120,14 +120,18 @@ def expected_request(
     elif body is not ABSENT:
         headers.setdefault("content-type", operation.media_type)
     declared = {field.name.lower() for field in operation.headers}
+    unsent = (declared | {"authorization"}) - headers.keys()
     return ExpectedRequest(
         method=operation.method,
         origin=f"{base.scheme}://{base.netloc.lower().removesuffix(_PORTS[base.scheme])}",
         path=base.path.rstrip("/") + path or "/",
         query=tuple(_query(upstream, operation, values, settings)),
         headers=headers,
-        unsent=frozenset(declared | {"authorization"}) - headers.keys(),
-        cookies=_cookies(upstream, operation, values, settings),
+        unsent=frozenset(unsent),
+        cookies={
+            **dict(cookie_pairs(headers.pop("cookie", ""))),
+            **_cookies(upstream, operation, values, settings),
+        },
         body=body or ABSENT if operation.encoding is not Encoding.JSON else body,
         encoding=operation.encoding,
     )
@@ -263,10 +267,14 @@ def _headers(
     settings: Mapping[str, str],
 ) -> dict[str, str]:
     headers = {
-        name.lower(): resolved(value, settings) for name, value in upstream.headers
+        name.lower(): resolved(value, settings).strip(" \t")
+        for name, value in upstream.headers
     }
     for name, value in _single(operation.headers, values, settings):
-        headers[name.lower()] = _in_header(value)
+        sent = in_header(value)
+        if sent is None:
+            raise UnsendableError(value)
+        headers[name.lower()] = sent
     match upstream.auth:
         case Basic(username=username, password=password):
             pair = f"{resolved(username, settings)}:{resolved(password, settings)}"
@@ -279,18 +287,6 @@ def _headers(
     for name, key in _keys(upstream, Location.HEADER):
         headers[name.lower()] = resolved(key, settings)
     return headers
-
-
-def _in_header(value: str) -> str:
-    """A header's value as it arrives.
-
-    Raises:
-        UnsendableError: no header can hold it.
-    """
-    sent = value.strip(" \t")
-    if any(c > "\xff" or (c < " " and c != "\t") or c == "\x7f" for c in sent):
-        raise UnsendableError(value)
-    return sent
 
 
 def _keys(upstream: Upstream, location: Location) -> Iterator[tuple[str, Text]]:

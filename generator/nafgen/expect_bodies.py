@@ -1,4 +1,4 @@
-"""What queries and bodies look like on the wire, computed from their values."""
+"""What queries, headers and bodies look like on the wire, computed from their values."""
 
 from __future__ import annotations
 
@@ -76,3 +76,18 @@ def in_xml(text: str) -> str | None:
     return "".join(
         _ENTITIES.get(c, f"&#{ord(c)};" if c in "\"'\t\n\r" else c) for c in text
     )
+
+
+def in_header(text: str) -> str | None:
+    """A text as a header has it; None when no header can."""
+    sent = text.strip(" \t")
+    if any(c > "\xff" or (c < " " and c != "\t") or c == "\x7f" for c in sent):
+        return None
+    return sent
+
+
+def cookie_pairs(header: str) -> Iterator[tuple[str, str]]:
+    """The cookies of a `Cookie` header."""
+    for pair in filter(None, header.split("; ")):
+        name, _, value = pair.partition("=")
+        yield name, value

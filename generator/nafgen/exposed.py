@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from . import spec
-from .arguments import CREDENTIALS, is_protocol_header, type_of
+from .arguments import (
+    CREDENTIALS,
+    is_protocol_header,
+    is_required,
+    is_token,
+    items_of,
+    sendable,
+    type_of,
+)
 from .binds import Settings
 from .diagnostics import Reporter, show
 from .extras import filling
@@ -25,7 +33,7 @@ from .ir import (
 )
 from .matching import find
 from .spec import Located
-from .values import Placeholder, Reference, is_constant, reference, template
+from .values import Placeholder, Reference, climbs, is_constant, reference, template
 
 _BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
 _ROOT: Final = {"rest": "rest", "mcp": "tools"}
@@ -124,8 +132,8 @@ class CallLinker:
             location=place,
             whole=place is Location.BODY and param.name == "body",
             type=type_of(param.type, argument.type if argument else Type.STRING),
-            items=_items(param, argument),
-            required=_is_required(param, argument),
+            items=items_of(param, argument),
+            required=is_required(param, argument),
             description=param.description or (argument.description if argument else ""),
             origin=param.origin,
         )
@@ -138,6 +146,10 @@ class CallLinker:
         if self.kind == "mcp":
             return Location.BODY
         written = str(param.location.value) if param.location else "query"
+        if written in ("header", "cookie") and not is_token(param.name):
+            message = f"{show(param.name)} cannot be the name of a {written}"
+            self._fail("NAF101", Located(written, param.origin.span), message)
+            return None
         if written in ("path", "query", "header", "body", "cookie"):
             return Location(written)
         self._fail(
@@ -210,12 +222,13 @@ class CallLinker:
             target = self._placeholder(pieces[0], roots)
         if target is not None:
             return self._referred(argument, target, located)
-        if all(isinstance(piece, str) for piece in pieces):
-            if argument.location is Location.PATH and not written.strip("."):
-                self._fail("NAF101", located, f"{show(written)} is no part of a path")
-                return None
-            return Constant(written)
-        return self._text(located)
+        is_plain = all(isinstance(piece, str) for piece in pieces)
+        text = Text(parts=(written,)) if is_plain else self._text(located)
+        if argument.location is Location.PATH and (not written or climbs(written)):
+            self._fail("NAF101", located, f"{show(written)} is no part of a path")
+        elif argument.location is Location.HEADER and text and not sendable(text):
+            self._fail("NAF101", located, "a header cannot hold this value")
+        return Constant(written) if is_plain else text
 
     def _structure(self, written: object, located: Located) -> Given | None:
         """A literal structure; nothing in it refers to an input."""
@@ -384,15 +397,3 @@ class CallLinker:
                 self.params[0].origin.span,
                 f"{names} joined the inputs, because the call needs them",
             )
-
-
-def _items(param: spec.Param, argument: Argument | None) -> Type | None:
-    inherited = argument.items if argument else None
-    return type_of(param.items, Type.ANY) if param.items else inherited
-
-
-def _is_required(param: spec.Param, argument: Argument | None) -> bool:
-    """What the file says, else what the consumed parameter needs."""
-    if param.required is not None:
-        return param.required
-    return argument.required if argument else True

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import unquote
 
 from . import spec
-from .diagnostics import Origin, Reporter, Span, show
+from .diagnostics import Reporter, Span, show
 from .exposed import CallLinker
 from .ir import (
     Adapter,
@@ -16,7 +15,6 @@ from .ir import (
     Hints,
     Input,
     LeftOut,
-    Location,
     McpAdapter,
     Operation,
     Program,
@@ -24,18 +22,16 @@ from .ir import (
     Result,
     Route,
     Tool,
-    Type,
     Upstream,
     segments,
 )
-from .operations import METHODS, Refused, join
-from .reader import pointer_name
+from .operations import METHODS, Refused
 from .resolve import Resolver
 from .results import result
+from .route_paths import route_path
 from .rules import NO_RULES, Rules, settle
 from .spec import Located
 from .upstreams import Linked, link_upstream, merged
-from .values import Placeholder, path_template
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE"}
@@ -176,7 +172,7 @@ class _Linker:
                 hint=f"one of {', '.join(sorted(METHODS))}",
             )
             return "NAF101"
-        path = self._route_path(resource)
+        path = route_path(resource, self.reporter)
         if isinstance(path, str):
             return path
         shape = "".join(part if isinstance(part, str) else "{}" for part in path)
@@ -239,25 +235,6 @@ class _Linker:
         if isinstance(linked, str):
             return linked
         return made if isinstance(made, str) else (*linked, made)
-
-    def _route_path(self, resource: spec.RestResource) -> tuple[str | Input, ...] | str:
-        text = join(str(resource.path.value)) or "/"
-        if "?" in text or "#" in text:
-            self.reporter.report(
-                "NAF414",
-                resource.path.span,
-                "a route's path ends before `?` or `#`, so this one is never reached",
-                hint="take the query out of the path; it belongs to the parameters",
-            )
-            return "NAF414"
-        path: list[str | Input] = []
-        for piece in path_template(text):
-            if isinstance(piece, Placeholder):
-                path.append(_path_input(piece.name, resource))
-            else:
-                # Servers decode a path before they look for its route.
-                path.append(unquote(piece))
-        return tuple(path)
 
     # --- MCP ---------------------------------------------------------------------
 
@@ -351,21 +328,6 @@ def _with_settings(linked: Linked) -> Upstream:
         linked.upstream,
         settings=tuple(settings.used.values()),
         call_settings=tuple((settings.in_calls or {}).values()),
-    )
-
-
-def _path_input(name: str, resource: spec.RestResource) -> Input:
-    return Input(
-        name=name,
-        location=Location.PATH,
-        whole=False,
-        type=Type.STRING,
-        items=None,
-        required=True,
-        description="",
-        origin=Origin(
-            f"{resource.origin.pointer}.path[{pointer_name(name)}]", resource.path.span
-        ),
     )
 
 

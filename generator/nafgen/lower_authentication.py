@@ -333,6 +333,7 @@ def _pairs(several: Any) -> Iterable[tuple[str, Any]]:
             if isinstance(item, dict):
                 yield from _pairs(item)
     elif "value" in several and ("name" in several or "key" in several):
-        yield str(several.get("name") or several["key"]), several["value"]
+        name = several.get("name") or several.get("key")
+        yield "" if name is None else str(name), several["value"]
     else:
         yield from several.items()

@@ -6,13 +6,14 @@ import re
 
 from .pycode import Code, doc_text
 
+_ITEM = re.compile(r"^([0-9]*)([-.)])")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&])")
 
 
 def prose(text: str) -> Code:
     """Text that Markdown shows as it is, on one line."""
-    plain = "".join(c if c.isprintable() else " " for c in doc_text(text))
-    return Code(_SPECIAL.sub(r"\\\1", plain))
+    plain = doc_text("".join(c if c.isprintable() else " " for c in text))
+    return Code(_ITEM.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain)))
 
 
 def code(text: str) -> Code:

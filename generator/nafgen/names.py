@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote
 
 from .collisions import Claim, Scope
 from .diagnostics import Origin, Reporter
@@ -208,7 +209,7 @@ def _traits(request: Operation | Route) -> tuple[tuple[str, ...], ...]:
     """What tells requests of one name apart: words of their paths, what is variable in
     these, then methods."""
     path, method = request.path, request.method
-    literal = "/".join(part for part in path if isinstance(part, str))
+    literal = unquote("/".join(part for part in path if isinstance(part, str)))
     variable = "/".join(p.name for p in path if isinstance(p, Argument | Input))
     return words(literal), words(variable), (method.lower(),)
 

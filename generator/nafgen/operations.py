@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
 from . import spec
-from .arguments import Arguments, RefusedError, place_of, sendable, undeclared
+from .arguments import (
+    Arguments,
+    RefusedError,
+    is_token,
+    place_of,
+    sendable,
+    undeclared,
+)
 from .binds import Settings
 from .bodies import BodyLinker
 from .diagnostics import Origin, Reporter, Span, show
@@ -33,9 +39,8 @@ from .media_types import Kind, of_media_type
 from .reader import pointer_name
 from .results import extraction
 from .spec import Located
-from .values import Placeholder, encoded, is_constant, path_template
+from .values import Placeholder, climbs, encoded, is_constant, path_template
 
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 METHODS: Final = WRITING | {"GET", "HEAD", "OPTIONS"}
@@ -169,7 +174,11 @@ class OperationLinker:
                     f"a parameter in {show(place)} is not supported yet",
                     "path, query, header, cookie and body are",
                 )
-            if param.name and place in ("header", "cookie") and not _TOKEN(param.name):
+            if (
+                param.name
+                and place in ("header", "cookie")
+                and not is_token(param.name)
+            ):
                 self.arguments.refuse(
                     "NAF101",
                     param.origin.span,
@@ -246,6 +255,10 @@ class OperationLinker:
             if param.origin not in used:
                 used[param.origin] = self._path_value(param)
             path.append(used[param.origin])
+        if climbs("".join(part if isinstance(part, str) else "x" for part in path)):
+            self.arguments.refuse(
+                "NAF101", located.span, "a path cannot hold a segment `.` or `..`"
+            )
         written = self._written_query(query, declared, used, located)
         self._lost([param for param in declared if param.origin not in used])
         return tuple(path), written

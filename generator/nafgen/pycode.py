@@ -63,6 +63,8 @@ def _plain(character: str) -> bool:
     """
     if character.isascii():
         return " " <= character <= "~"
+    if character == "\xad":  # an invisible hyphen, which Unicode 3.2 took for a dash
+        return False
     return unicodedata.ucd_3_2_0.category(character)[0] in _PRINTABLE
 
 

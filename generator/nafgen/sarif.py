@@ -80,4 +80,6 @@ def _location(span: Span) -> dict[str, Any]:
 def _uri(file: str) -> str:
     """A file's address, relative where its name is; a colon would look like a scheme."""
     path = PurePath(file)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    # A name that is not UTF-8 keeps its bytes, as it does in `as_uri`.
+    relative = quote(path.as_posix(), errors="surrogateescape")
+    return path.as_uri() if path.is_absolute() else relative

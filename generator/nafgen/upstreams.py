@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from . import spec
-from .arguments import sendable
+from .arguments import is_token, sendable
 from .authentication import link_auth
 from .base_urls import link_base_url
 from .binds import Settings
@@ -146,7 +146,9 @@ class _Upstream:
         if any(text is None for _, text in texts):
             return None
         for (name, located), (_, text) in zip(pairs, texts, strict=True):
-            if location is Location.HEADER and text is not None and not sendable(text):
+            if location is not Location.HEADER or text is None:
+                continue
+            if not is_token(name) or not sendable(text):
                 self.reporter.report(
                     "NAF101", located.span, f"the header {show(name)} cannot hold this"
                 )

@@ -6,13 +6,14 @@ import math
 import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeGuard
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{([^{}]*)\}")
 _SCREAMING: Final = re.compile(r"[A-Z][A-Z0-9_]*").fullmatch
 _MEMBER: Final = re.compile(r"[A-Za-z_@$][A-Za-z0-9_@$-]*").fullmatch
 _UNSAFE: Final = "/:@!$&'()*+,;=-._~%"
+_SLASHES: Final = re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,12 @@ def path_template(text: str) -> tuple[Piece, ...]:
 def encoded(text: str) -> str:
     """Percent-encode what a literal part of a path may not hold; `%` stays."""
     return quote(text, safe=_UNSAFE)
+
+
+def climbs(path: str) -> bool:
+    """Whether a path has a segment `.` or `..`: it leads elsewhere than it seems to,
+    even when it is percent-encoded."""
+    return not {".", ".."}.isdisjoint(_SLASHES.split(unquote(path)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,14 @@ import httpx
 
 from .diagnostics import Diagnostic, Origin, plain
 from .examples import Answer, json_answer
-from .expect import ABSENT, SUPPLIED, ExpectedRequest, UnsendableError, expected_request
+from .expect import (
+    ABSENT,
+    SUPPLIED,
+    ExpectedRequest,
+    UnsendableError,
+    expected_request,
+)
+from .expect_bodies import cookie_pairs
 from .ir import Encoding, Operation, Program
 from .names import NameTable
 
@@ -23,14 +30,14 @@ MAX_PER_UNIT: Final = 3
 """Differences of one unit that are reported; more of them say nothing new."""
 MAX_SHOWN: Final = 160
 """Characters of a value in a message."""
+_OWN: Final = frozenset("""
+    accept accept-encoding connection content-length content-type cookie host
+    user-agent
+    """.split())
+"""Headers that clients send whether or not an argument is given for them."""
 _OPTION: Final = re.compile(r'; (name|filename)="([^"]*)"')
 _PART_TYPE: Final = re.compile(r"\r\nContent-Type: ([^\r\n]+)", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"\\\\|%(?:22|[01][0-9A-F])")
-_OF_THE_LIBRARY: Final = frozenset(
-    "accept accept-encoding connection content-length content-type host"
-    " transfer-encoding user-agent".split()
-)
-"""Headers that httpx sends of its own; those of the spec replace them."""
 REFUSED: Final = json_answer(
     {"error": {"type": "not_found", "of": "the upstream"}}, 404
 )
@@ -166,15 +173,13 @@ def differences(wanted: ExpectedRequest, got: httpx.Request) -> Iterator[str]:
         "path": (wanted.path, raw_path),
         # Names may come in any order, the values of one name only in theirs.
         "query": (_by_name(wanted.query), _by_name(query)),
-        "cookies": (dict(wanted.cookies), dict(_cookies(cookies))),
+        "cookies": (dict(wanted.cookies), dict(cookie_pairs(cookies))),
         "body": (wanted.body, body_of(wanted.encoding, got)),
     }
     headers = httpx.Headers(got.headers.raw, encoding="latin-1")
     for name, value in wanted.headers.items():
         parts[f"header {name}"] = (value, headers.get(name, ABSENT))
-    if not wanted.cookies and "cookie" in wanted.headers:
-        del parts["cookies"]  # the spec writes the header as a whole
-    for name in wanted.unsent - _OF_THE_LIBRARY - {"cookie"}:
+    for name in wanted.unsent - _OWN:
         parts[f"header {name}"] = (ABSENT, headers.get(name, ABSENT))
     for part, (expected, value) in parts.items():
         if not same(expected, value):
@@ -183,12 +188,6 @@ def differences(wanted: ExpectedRequest, got: httpx.Request) -> Iterator[str]:
 
 def _by_name(pairs: Any) -> list[list[str]]:
     return [list(pair) for pair in sorted(pairs, key=lambda pair: str(pair[0]))]
-
-
-def _cookies(header: str) -> Iterator[tuple[str, str]]:
-    for pair in filter(None, header.split("; ")):
-        name, _, value = pair.partition("=")
-        yield name, value
 
 
 def body_of(encoding: Encoding, request: httpx.Request) -> Any:

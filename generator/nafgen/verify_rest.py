@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -136,7 +137,11 @@ class _Check:
             if given.origin in values:
                 inbound.add(given, values[given.origin])
         path = "".join(
-            part if isinstance(part, str) else _encoded(text(values[part.origin]))
+            (
+                quote(part)
+                if isinstance(part, str)
+                else _encoded(text(values[part.origin]))
+            )
             for part in self.route.path
         )
         headers = httpx.Headers(inbound.headers)

@@ -200,8 +200,11 @@ class Connection:
         own = ((n, self._text(v)) for n, v in call.cookies.items() if v is not None)
         cookies = [*self.cookies.items(), *own]
         if cookies:
-            headers["cookie"] = "; ".join(
+            pairs = [
                 f"{name}={quote(value, safe=_IN_COOKIE)}" for name, value in cookies
+            ]
+            headers["cookie"] = "; ".join(
+                [*filter(None, [headers.get("cookie")]), *pairs]
             )
         arguments |= self._body(call, headers)
         arguments["headers"] = {

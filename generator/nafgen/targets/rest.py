@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir import (
+    Argument,
     Input,
     Location,
     ObjectStyle,
@@ -227,8 +228,15 @@ def _texts(route: Route, bracketed: frozenset[str]) -> set[Input]:
         if isinstance(given, Input)
         and given.location is not Location.BODY
         and _is_structure(given)
-        and (argument.location is Location.BODY or deep)
+        and (argument.location is Location.BODY or deep or _is_moved(given, argument))
     }
+
+
+def _is_moved(given: Input, argument: Argument) -> bool:
+    """Whether a list of the query goes where it is one text, so that items must not
+    stay texts of their own."""
+    is_list = given.type is Type.ARRAY and given.location is Location.QUERY
+    return is_list and argument.location is not Location.QUERY
 
 
 def _is_structure(given: Input) -> bool:

@@ -1,0 +1,61 @@
+"""Links the paths of routes."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from . import spec
+from .diagnostics import Origin, Reporter
+from .ir import Input, Location, Type
+from .operations import join
+from .reader import pointer_name
+from .values import Placeholder, climbs, path_template
+
+_VARIABLE: Final = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*(:[^{}]*)?\}").search
+"""What Starlette takes for a variable of its own."""
+
+
+def route_path(
+    resource: spec.RestResource, reporter: Reporter
+) -> tuple[str | Input, ...] | str:
+    """The path of a resource, its literal parts decoded, or the code of its error."""
+    text = join(str(resource.path.value)) or "/"
+    # Servers decode a path before they look for its route.
+    path = tuple(
+        (
+            _path_input(piece.name, resource)
+            if isinstance(piece, Placeholder)
+            else unquote(piece)
+        )
+        for piece in path_template(text)
+    )
+    message = hint = ""
+    if "?" in text or "#" in text:
+        message = "a route's path ends before `?` or `#`, so this one is never reached"
+        hint = "take the query out of the path; it belongs to the parameters"
+    elif climbs(text):
+        message = "clients resolve segments `.` and `..`, so this path is never reached"
+        hint = "write the path that it leads to"
+    elif any(isinstance(part, str) and _VARIABLE(part) for part in path):
+        message = "braces that are no variable cannot stand in a route's path"
+    if not message:
+        return path
+    reporter.report("NAF414", resource.path.span, message, hint=hint)
+    return "NAF414"
+
+
+def _path_input(name: str, resource: spec.RestResource) -> Input:
+    return Input(
+        name=name,
+        location=Location.PATH,
+        whole=False,
+        type=Type.STRING,
+        items=None,
+        required=True,
+        description="",
+        origin=Origin(
+            f"{resource.origin.pointer}.path[{pointer_name(name)}]", resource.path.span
+        ),
+    )
