@@ -187,10 +187,10 @@ class TestFormats:
 
     def test_github_escapes(self) -> None:
         span = Span.whole("50%,a:b\n.yaml")
-        found = Diagnostic(code="NAF412", message="100%\r\n::error::x", span=span)
+        found = Diagnostic(code="NAF412", message="100%\r\n\x85::x", span=span)
         assert report.github(found) == (
             "::notice file=50%25%2Ca%3Ab%0A.yaml,line=1,col=1,title=NAF412::"
-            "100%25%0D%0A::error::x"
+            "100%25\\r\\n\\x85::x"
         )
 
     def test_people_see_no_control_characters(self) -> None:

@@ -48,7 +48,7 @@ def github(found: Diagnostic) -> str:
     message = f"{found.message}. {found.hint}" if found.hint else found.message
     return (
         f"::{kind} file={_property(span.file)},line={span.line},col={span.column},"
-        f"title={found.code}::{_data(message)}"
+        f"title={found.code}::{_data(plain(message))}"
     )
 
 
