@@ -6,13 +6,16 @@ import os
 import pty
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_support import CHANGED, PARTIAL, PHOTOS, REFUSED, Project, environment
+from conftest import ROOT
 from nafgen import report
-from nafgen.diagnostics import Diagnostic, Span
+from nafgen.diagnostics import CODES, Diagnostic, Span
 from nafgen.manifest import digest
 
 CLIENT = "generated/photos/client.py"
@@ -253,6 +256,15 @@ def _on_terminal(folder: Path, no_color: str) -> bytes:
     return shown
 
 
+def keys(value: Any) -> Iterator[str]:
+    """The keys of all objects in a JSON value."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    for member in value if isinstance(value, list) else ():
+        yield from keys(member)
+
+
 class TestJson:
     def build(self, project: Project, *arguments: str, code: int = 0) -> dict[str, Any]:
         run = project("build", "--output-format", "json", *arguments)
@@ -288,6 +300,7 @@ class TestJson:
             "routes": 1,
             "tools": 1,
             "called": {},
+            "codes": {},
             "diagnostics": [],
         }
         assert self.build(project)["specs"][0]["status"] == "unchanged"
@@ -307,7 +320,17 @@ class TestJson:
         assert (found["code"], found["severity"]) == ("NAF204", "error")
         assert found["hint"] == "did you mean `get-album`?"
         assert first["summary"]["partial"] == first["summary"]["refused"] == 1
+        codes = [
+            each["code"] for spec in first["specs"] for each in spec["diagnostics"]
+        ]
+        assert first["summary"]["codes"] == dict(Counter(sorted(codes)))
         assert self.build(project, code=1) == first
+
+    def test_every_key_is_documented(self, project: Project) -> None:
+        project.write("specs/photos.yaml", PARTIAL)
+        page = (ROOT / "docs/reports.md").read_text()
+        for key in set(keys(self.build(project, code=1))) - set(CODES):
+            assert f"`{key}`" in page, key
 
     def test_findings_on_no_spec(self, built: Project) -> None:
         (built.folder / "specs/photos.yaml").unlink()

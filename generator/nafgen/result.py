@@ -87,8 +87,14 @@ def report_json(results: Sequence[Result]) -> dict[str, Any]:
     for name in ("operations", "routes", "tools"):
         counts[name] = sum(int(result.summary.get(name, 0)) for result in specs)
     found = [as_json(each, {}) for result in rest for each in result.diagnostics]
+    codes = Counter(each.code for result in results for each in result.diagnostics)
     return {
         "specs": [result.as_json() for result in specs],
-        "summary": {**counts, "called": called(specs), "diagnostics": found},
+        "summary": {
+            **counts,
+            "called": called(specs),
+            "codes": dict(sorted(codes.items())),
+            "diagnostics": found,
+        },
         "diff": "".join(result.diff for result in results),
     }
