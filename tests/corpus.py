@@ -171,7 +171,7 @@ def _messages(spec: dict[str, Any], code: str) -> set[str]:
 
 def _has_no_base_url(found: dict[str, Any]) -> bool:
     by_table = found["code"] == "NAF430" and "base URL" in found["message"]
-    return found["code"] == "NAF407" or by_table
+    return by_table or (found["code"] == "NAF407" and "is empty" in found["message"])
 
 
 def _shadowed(name: str) -> int:

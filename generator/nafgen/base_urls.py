@@ -9,13 +9,13 @@ from typing import Final
 
 from . import spec
 from .binds import Settings, screaming
-from .diagnostics import Origin, Reporter, show
+from .diagnostics import Origin, Reporter, plain, show
 from .ir import Setting, Text
 from .spec import Located
 from .values import Placeholder, climbs, encoded, path_template
 
 _ADDRESS: Final = re.compile(
-    r"(?P<address>https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?)"
+    r"(?P<address>(?i:https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?)"
     r"(?P<path>(/[^?#]*)?)",
     re.DOTALL,
 ).fullmatch
@@ -37,7 +37,7 @@ def link_base_url(
     setting = Setting(
         variable=f"{prefix}_BASE_URL", secret=False, default=None, origin=origin
     )
-    parts = _parts(base, prefix, origin, settings)
+    parts = _parts(base, prefix, origin, settings, reporter)
     if any(isinstance(p, Setting) and p.variable == setting.variable for p in parts):
         setting = replace(setting, variable=f"{prefix}_API_BASE_URL")
     if not parts:
@@ -49,16 +49,21 @@ def link_base_url(
         )
         return setting, None
     if any(isinstance(part, Setting) for part in parts):
-        text = _templated(base, parts, reporter)
+        text = _templated(base, parts, bool(entry.auth), reporter)
         return None if text is None else (setting, text)
     url = _published(base, bool(entry.auth), reporter)
     return None if url is None else (replace(setting, default=url), None)
 
 
 def _parts(
-    base: Located, prefix: str, origin: Origin, settings: Settings
+    base: Located,
+    prefix: str,
+    origin: Origin,
+    settings: Settings,
+    reporter: Reporter,
 ) -> list[str | Setting]:
-    """The text of a base URL. `{x}` is a setting of its own; `{{X}}`, `${X}` a bind."""
+    """The text of a base URL. `{{X}}`, `${X}` and the `{x}` of a declared bind are
+    binds; any other `{x}` is a setting of its own."""
     parts: list[str | Setting] = []
     for piece in path_template(base.value.strip()):
         if not isinstance(piece, Placeholder):
@@ -67,8 +72,20 @@ def _parts(
         shell = bool(parts) and str(parts[-1]).endswith("$") and not piece.double
         if shell:
             parts[-1] = str(parts[-1])[:-1]
-        bind = settings.of(piece.name, base.span) if piece.double or shell else None
-        parts.append(bind or settings.add(f"{prefix}_{screaming(piece.name)}", origin))
+        named = piece.double or shell or settings.declared(piece.name) is not None
+        bind = settings.of(piece.name, base.span) if named else None
+        if bind is not None:
+            parts.append(bind)
+            continue
+        own = settings.add(f"{prefix}_{screaming(piece.name)}", origin)
+        parts.append(own)
+        reporter.report(
+            "NAF407",
+            base.span,
+            f"`{plain(piece.name)}` in the base URL is a setting, so {own.variable} must be"
+            " set to run this",
+            hint="write its value into baseUri, if there is only one",
+        )
     return [part for part in parts if part != ""]
 
 
@@ -81,21 +98,25 @@ def _published(base: Located, has_auth: bool, reporter: Reporter) -> str | None:
     address = _address(base, (written,), reporter)
     if address is None:
         return None
-    url = address["address"] + encoded(address["path"])
+    if has_auth:
+        _check_encrypted(base, address, reporter)
+    return address["address"] + encoded(address["path"])
+
+
+def _check_encrypted(base: Located, address: re.Match[str], reporter: Reporter) -> None:
     host = address["host"].lower()
     local = host in ("localhost", "[::1]") or host.startswith("127.")
-    if url.startswith("http://") and has_auth and not local:
+    if address["address"].lower().startswith("http://") and not local:
         reporter.report(
             "NAF410",
             base.span,
             "credentials would travel unencrypted to this address",
             hint="use https:// if the API offers it",
         )
-    return url
 
 
 def _templated(
-    base: Located, parts: list[str | Setting], reporter: Reporter
+    base: Located, parts: list[str | Setting], has_auth: bool, reporter: Reporter
 ) -> Text | None:
     """An address with settings in it, its path percent-encoded."""
     sample = "".join(part if isinstance(part, str) else _SAMPLE for part in parts)
@@ -105,6 +126,8 @@ def _templated(
     address = _address(base, samples, reporter)
     if address is None:
         return None
+    if has_auth:
+        _check_encrypted(base, address, reporter)
     left = len(sample) - len(address["path"])
     made: list[str | Setting] = []
     for part in parts:

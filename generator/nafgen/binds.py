@@ -33,7 +33,7 @@ class Settings:
 
     def of(self, name: str, span: Span) -> Setting | None:
         """The setting that a placeholder names; None when it does not name a bind."""
-        bind = self._bind(name)
+        bind = self.declared(name)
         if bind is not None:
             return self.add(bind.variable, bind.origin)
         undeclared = bind_name(name)
@@ -49,7 +49,7 @@ class Settings:
 
     def variable(self, name: str) -> str | None:
         """The environment variable that a placeholder names, if it names a bind."""
-        bind = self._bind(name)
+        bind = self.declared(name)
         if bind is not None:
             return bind.variable
         undeclared = bind_name(name)
@@ -82,7 +82,8 @@ class Settings:
             parts.append(setting)
         return Text(parts=tuple(parts))
 
-    def _bind(self, name: str) -> spec.Bind | None:
+    def declared(self, name: str) -> spec.Bind | None:
+        """The declared bind that a placeholder names."""
         for bind in self.binds:
             if name in (bind.name, f"{bind.namespace}.{bind.name}"):
                 return bind

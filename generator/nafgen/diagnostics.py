@@ -101,7 +101,7 @@ CODES: Final = _registry(
     ("NAF403", _W, "two routes are equal, and the first one wins"),
     ("NAF404", _W, "a given value has no declared parameter to go to"),
     ("NAF406", _N, "inputs were inferred from the consumed operation"),
-    ("NAF407", _N, "the base URL is a required setting"),
+    ("NAF407", _N, "the base URL needs a setting"),
     ("NAF408", _W, "hints contradict the HTTP method"),
     ("NAF409", _N, "a published spelling was read as the official one"),
     ("NAF410", _W, "a credential would travel unencrypted"),
