@@ -101,6 +101,12 @@ def is_protocol_header(place: Location, name: str) -> bool:
     )
 
 
+def is_kept_out(kind: str, place: Location, name: str) -> bool:
+    """Whether no route (`kind` is rest) or tool (mcp) has it as an input."""
+    passed_on = kind == "rest" and name.lower() in CREDENTIALS
+    return is_protocol_header(place, name) and not passed_on
+
+
 def items_of(param: spec.Param, argument: Argument | None) -> Type | None:
     """What an input that is an array holds: what it says, else what it feeds."""
     inherited = argument.items if argument else None

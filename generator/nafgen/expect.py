@@ -281,11 +281,13 @@ def _headers(
             encoded = base64.standard_b64encode(pair.encode()).decode()
             headers["authorization"] = f"Basic {encoded}"
         case Bearer(token=token):
-            headers["authorization"] = f"Bearer {resolved(token, settings)}"
+            headers["authorization"] = f"Bearer {resolved(token, settings)}".strip(
+                " \t"
+            )
         case Supplied():
             headers["authorization"] = SUPPLIED
     for name, key in _keys(upstream, Location.HEADER):
-        headers[name.lower()] = resolved(key, settings)
+        headers[name.lower()] = resolved(key, settings).strip(" \t")
     return headers
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from . import spec
 from .arguments import (
-    CREDENTIALS,
+    is_kept_out,
     is_protocol_header,
     is_required,
     is_token,
@@ -18,7 +18,7 @@ from .arguments import (
 )
 from .binds import Settings
 from .diagnostics import Reporter, show
-from .extras import filling
+from .extras import filled
 from .ir import (
     Argument,
     ArrayOf,
@@ -127,6 +127,8 @@ class CallLinker:
                 " input",
             )
             return
+        if argument is not None and self._hides(argument):
+            return
         self.inputs[param.name] = Input(
             name=param.name,
             location=place,
@@ -179,10 +181,8 @@ class CallLinker:
     # --- with --------------------------------------------------------------------
 
     def _give(self, name: str, located: Located) -> None:
-        argument = filling(name, self.operation)
-        if argument is None and self._is_credential(name):
-            return
-        if argument is None:
+        arguments = filled(name, self.operation)
+        if not arguments and not self._is_credential(name):
             self.reporter.report(
                 "NAF404",
                 located.span,
@@ -190,8 +190,10 @@ class CallLinker:
                 " so this value is not sent",
                 hint="declare it in the consumed operation's inputParameters",
             )
-            return
-        value = self._value(argument, located)
+        for argument in arguments:
+            self._set(argument, self._value(argument, located))
+
+    def _set(self, argument: Argument, value: Given | None) -> None:
         if value is not None:
             self.values[argument] = value
 
@@ -269,10 +271,9 @@ class CallLinker:
         target = reference(piece.name, roots)
         if target is not None:
             return target
-        if piece.name in self.inputs or piece.name in self.constants:
-            return Reference("", piece.name)
+        known = piece.name in self.inputs or piece.name in self.constants
         is_name = piece.name.islower() and "." not in piece.name
-        return Reference("", piece.name) if is_name else None
+        return Reference("", piece.name) if known or is_name else None
 
     def _referred(
         self, argument: Argument, target: Reference, located: Located
@@ -283,13 +284,12 @@ class CallLinker:
         if name in self.constants:
             return self._constant(argument, name)
         known = self._known(name, argument)
-        hidden = is_protocol_header(argument.location, argument.name)
-        if hidden and (self.kind == "mcp" or argument.name.lower() not in CREDENTIALS):
-            self._hide(argument)
-            return None
-        if known is not None:
-            return known
-        return self._infer(name, argument, located)
+        if not self._hides(argument):
+            return known or self._infer(name, argument, located)
+        used = self.values.values()
+        if known and known not in used and known.location is not Location.PATH:
+            del self.inputs[known.name]
+        return None
 
     def _constant(self, argument: Argument, name: str) -> Given | None:
         """The value of a constant input; inside it, its name means something else."""
@@ -343,29 +343,30 @@ class CallLinker:
 
     def _cover(self, argument: Argument) -> None:
         """Give an argument that `with` leaves out the input of its name, or a new one."""
-        if is_protocol_header(argument.location, argument.name):
-            return
         if argument.name in self.constants:
-            value = self._constant(argument, argument.name)
-            if value is not None:
-                self.values[argument] = value
-            return
-        known = self._known(argument.name, argument)
-        if known is not None:
-            self.values[argument] = known
-        elif self._joins(argument):
-            self.values[argument] = self._infer(argument.name, argument, None)
+            self._set(argument, self._constant(argument, argument.name))
+        elif not is_kept_out(self.kind, argument.location, argument.name):
+            known = self._known(argument.name, argument)
+            if known is None and self._joins(argument):
+                known = self._infer(argument.name, argument, None)
+            self._set(argument, known)
 
     def _joins(self, argument: Argument) -> bool:
+        if is_protocol_header(argument.location, argument.name):
+            return False
         if self.method == "GET" and argument is self.operation.body:
             return argument.required
         if argument.required or argument.location in (Location.PATH, Location.BODY):
             return True
         return not self.invocation.has_arguments and not self.params
 
-    def _hide(self, argument: Argument) -> None:
-        message = f"the header `{argument.name}` is kept out of the inputs"
-        self.reporter.report("NAF411", argument.origin.span, message)
+    def _hides(self, argument: Argument) -> bool:
+        """Whether nobody is asked for an argument (reported)."""
+        hidden = is_kept_out(self.kind, argument.location, argument.name)
+        if hidden:
+            message = f"the header `{argument.name}` is kept out of the inputs"
+            self.reporter.report("NAF411", argument.origin.span, message)
+        return hidden
 
     def _report_unused(self) -> None:
         fed = {value.name for value in self.values.values() if isinstance(value, Input)}

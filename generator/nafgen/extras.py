@@ -71,13 +71,15 @@ def is_member(template: Template | None, name: str) -> bool:
     return isinstance(template, ObjectOf) and name in dict(template.members)
 
 
-def filling(name: str, operation: Operation) -> Argument | None:
-    """The argument that a call names: by its own name, or by the member it fills."""
-    argument = find(name, operation.arguments, lambda a: a.name)
-    if argument is None and isinstance(operation.body, ObjectOf):
+def filled(name: str, operation: Operation) -> tuple[Argument, ...]:
+    """The arguments that a call names: those of this name in all places where they
+    travel, else the one in another spelling, else the one that fills such a member."""
+    same = tuple(each for each in operation.arguments if each.name == name)
+    found = find(name, operation.arguments, lambda a: a.name)
+    if not same and found is None and isinstance(operation.body, ObjectOf):
         member = dict(operation.body.members).get(name)
-        return member if isinstance(member, Argument) else None
-    return argument
+        return (member,) if isinstance(member, Argument) else ()
+    return same or ((found,) if found else ())
 
 
 def fits(type_: str | None, given: object) -> bool:
