@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote
 
@@ -40,6 +41,11 @@ def route_path(
         hint = "write the path that it leads to"
     elif any(isinstance(part, str) and _VARIABLE(part) for part in path):
         message = "braces that are no variable cannot stand in a route's path"
+    elif any(isinstance(a, Input) and isinstance(b, Input) for a, b in pairwise(path)):
+        message = (
+            "nothing tells where one variable of this path ends and the next begins"
+        )
+        hint = "put text between the two"
     if not message:
         return path
     reporter.report("NAF414", resource.path.span, message, hint=hint)

@@ -92,11 +92,15 @@ class Units:
         return tuple(params)
 
     def outputs(self, entry: Reader) -> tuple[spec.Output, ...]:
+        """The outputs; in a mapping of them, their keys are their names."""
         return tuple(
-            self._output(reader) for reader in entry.children("outputParameters")
+            self._output(
+                reader, "" if isinstance(reader.path[-1], int) else reader.name
+            )
+            for reader in entry.children("outputParameters")
         )
 
-    def _output(self, reader: Reader) -> spec.Output:
+    def _output(self, reader: Reader, name: str = "") -> spec.Output:
         self.refused_inside = reader.check_keys(OUTPUT) or self.refused_inside
         value, mapping = reader.located("value"), reader.located("mapping")
         if mapping is None and _is_json_path(value):
@@ -107,8 +111,8 @@ class Units:
             for child in reader.children("properties")
         )
         return spec.Output(
-            name=reader.text("name"),
-            type=reader.text("type", "object"),
+            name=reader.text("name", name),
+            type=reader.text("type", "array" if items else "object").lower(),
             mapping=mapping,
             value=value or reader.located("const"),
             properties=tuple((str(name), output) for name, output in properties)
