@@ -38,8 +38,6 @@ def link_base_url(
         variable=f"{prefix}_BASE_URL", secret=False, default=None, origin=origin
     )
     parts = _parts(base, prefix, origin, settings, reporter)
-    if any(isinstance(p, Setting) and p.variable == setting.variable for p in parts):
-        setting = replace(setting, variable=f"{prefix}_API_BASE_URL")
     if not parts:
         reporter.report(
             "NAF407",

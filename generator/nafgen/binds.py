@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from . import spec
-from .diagnostics import Origin, Reporter, Span
+from .diagnostics import Origin, Reporter, Span, show
 from .ir import Setting, Text
 from .spec import Located
 from .values import Placeholder, bind_name, template
@@ -36,7 +36,7 @@ class Settings:
         bind = self.declared(name)
         if bind is not None:
             return self.add(bind.variable, bind.origin)
-        undeclared = bind_name(name)
+        undeclared = self._undeclared(name)
         if undeclared is None:
             return None
         self.reporter.report(
@@ -52,7 +52,7 @@ class Settings:
         bind = self.declared(name)
         if bind is not None:
             return bind.variable
-        undeclared = bind_name(name)
+        undeclared = self._undeclared(name)
         return None if undeclared is None else screaming(undeclared)
 
     def add(self, variable: str, origin: Origin) -> Setting:
@@ -66,6 +66,14 @@ class Settings:
     def text(self, located: Located) -> Text | None:
         """A text whose placeholders are binds; None, reported, when one is not."""
         parts: list[str | Setting] = []
+        if isinstance(located.value, dict | list):
+            self.reporter.report(
+                "NAF902",
+                located.span,
+                f"{show(located.value)} cannot stand here, where text is sent",
+                hint="write text, a number, true or false",
+            )
+            return None
         for piece in template(_scalar(located.value)):
             if not isinstance(piece, Placeholder):
                 parts.append(piece)
@@ -81,6 +89,12 @@ class Settings:
                 return None
             parts.append(setting)
         return Text(parts=tuple(parts))
+
+    def _undeclared(self, name: str) -> str | None:
+        """What a placeholder names in a bind that does not declare it."""
+        namespace, _, own = name.partition(".")
+        known = own and any(bind.namespace == namespace for bind in self.binds)
+        return own if known else bind_name(name)
 
     def declared(self, name: str) -> spec.Bind | None:
         """The declared bind that a placeholder names."""

@@ -324,8 +324,13 @@ def _given(capability: spec.Capability) -> dict[str, dict[str, Located]]:
 
 def _with_settings(linked: Linked) -> Upstream:
     settings = linked.settings
+    base_url = linked.upstream.base_url
+    if base_url.variable in settings.used:  # a bind has the name already
+        own = f"{base_url.variable.removesuffix('BASE_URL')}API_BASE_URL"
+        base_url = replace(base_url, variable=own)
     return replace(
         linked.upstream,
+        base_url=base_url,
         settings=tuple(settings.used.values()),
         call_settings=tuple((settings.in_calls or {}).values()),
     )

@@ -74,7 +74,13 @@ def _binds(entry: Reader) -> tuple[spec.Bind, ...]:
         return ()
     binds = []
     for name, source in entry.pairs("keys"):
-        variable = name if source.value is None else source.value
+        variable = source.value
+        if variable is None:
+            variable = name
+            official = f"the variable {show(name)}"
+            entry.reporter.report(
+                "NAF409", source.span, f"a key without a variable is read as {official}"
+            )
         if not isinstance(variable, str):
             continue
         if not _VARIABLE(variable):

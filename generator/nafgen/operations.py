@@ -242,7 +242,8 @@ class OperationLinker:
         text, _, query = text.partition("?")
         declared = [p for p in params if place_of(p) == "path"]
         path: list[str | Argument | Setting] = []
-        used: dict[Origin, str | Argument] = {}
+        used: set[Origin] = set()
+        values: dict[Origin, tuple[str | Argument | Setting, ...]] = {}
         for piece in path_template(text):
             if isinstance(piece, str):
                 path.append(encoded(piece))
@@ -253,8 +254,9 @@ class OperationLinker:
                 continue
             param = self._path_param(piece, declared, located)
             if param.origin not in used:
-                used[param.origin] = self._path_value(param)
-            path.append(used[param.origin])
+                used.add(param.origin)
+                values[param.origin] = self._path_value(param)
+            path += values[param.origin]
         if climbs("".join(part if isinstance(part, str) else "x" for part in path)):
             self.arguments.refuse(
                 "NAF101", located.span, "a path cannot hold a segment `.` or `..`"
@@ -276,15 +278,20 @@ class OperationLinker:
         origin = Origin(pointer, located.span)
         return found or undeclared(piece.name, origin, required=True)
 
-    def _path_value(self, param: spec.Param) -> str | Argument:
+    def _path_value(self, param: spec.Param) -> tuple[str | Argument | Setting, ...]:
         if param.value is None:
-            return self.arguments.add(param, Location.PATH, required=True)
+            return (self.arguments.add(param, Location.PATH, required=True),)
         text = self.settings.text(param.value)
-        if text is None or any(not isinstance(part, str) for part in text.parts):
+        if text is None:
+            raise RefusedError("NAF902")
+        if not text.parts:
             self.arguments.refuse(
-                "NAF902", param.value.span, "a bind in a path is not supported yet"
+                "NAF101", param.value.span, "a part of a path cannot be empty"
             )
-        return quote("".join(map(str, text.parts)), safe="")
+        return tuple(
+            quote(part, safe="") if isinstance(part, str) else part
+            for part in text.parts
+        )
 
     def _lost(self, lost: list[spec.Param]) -> None:
         if not lost:
@@ -310,7 +317,7 @@ class OperationLinker:
         self,
         query: str,
         declared: list[spec.Param],
-        used: dict[Origin, str | Argument],
+        used: set[Origin],
         located: Located,
     ) -> tuple[Field, ...]:
         """The query that a path is written with; a placeholder in it is a parameter."""
@@ -322,8 +329,8 @@ class OperationLinker:
             piece = pieces[0] if len(pieces) == 1 else None
             if isinstance(piece, Placeholder) and not self._bind(piece, located.span):
                 param = self._path_param(piece, declared, located)
-                value = self.arguments.add(param, Location.QUERY, required=True)
-                used[param.origin] = value
+                value = self._value(replace(param, required=True), Location.QUERY)
+                used.add(param.origin)
             else:
                 value = self.settings.text(Located(unquote_plus(written), located.span))
             if value is None:
