@@ -105,7 +105,7 @@ CODES: Final = _registry(
     ("NAF408", _W, "hints contradict the HTTP method"),
     ("NAF409", _N, "a published spelling was read as the official one"),
     ("NAF410", _W, "a credential would travel unencrypted"),
-    ("NAF411", _N, "an input that is a credential or protocol header is not exposed"),
+    ("NAF411", _N, "an input that is a setting or protocol header is not exposed"),
     ("NAF412", _N, "a body that the spec does not describe is free-form"),
     ("NAF413", _E, "the spec compiles to nothing"),
     ("NAF414", _E, "a path cannot be served"),

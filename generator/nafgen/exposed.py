@@ -17,7 +17,7 @@ from .arguments import (
     type_of,
 )
 from .binds import Settings
-from .diagnostics import Reporter, show
+from .diagnostics import Reporter, Span, show
 from .extras import filled
 from .ir import (
     Argument,
@@ -119,13 +119,7 @@ class CallLinker:
             self._describe_path(param)
             return
         argument = find(param.name, self.operation.arguments, lambda a: a.name)
-        if argument is None and self._is_credential(param.name):
-            self.reporter.report(
-                "NAF411",
-                param.origin.span,
-                f"{show(param.name)} is sent by the authentication, so it is not an"
-                " input",
-            )
+        if argument is None and self._is_setting(param.name, param.origin.span):
             return
         if argument is not None and self._hides(argument):
             return
@@ -140,9 +134,13 @@ class CallLinker:
             origin=param.origin,
         )
 
-    def _is_credential(self, name: str) -> bool:
-        """Whether nobody is asked for it, because the authentication sends it."""
-        return find(name, self.operation.credentials, str) is not None
+    def _is_setting(self, name: str, span: Span) -> bool:
+        """Whether nobody is asked for it, because the client has it (reported)."""
+        known = find(name, self.operation.from_settings, str) is not None
+        if known:
+            message = f"{show(name)} is a setting of the API, so it is not an input"
+            self.reporter.report("NAF411", span, message)
+        return known
 
     def _declared_place(self, param: spec.Param) -> Location | None:
         if self.kind == "mcp":
@@ -182,7 +180,7 @@ class CallLinker:
 
     def _give(self, name: str, located: Located) -> None:
         arguments = filled(name, self.operation)
-        if not arguments and not self._is_credential(name):
+        if not arguments and not self._is_setting(name, located.span):
             self.reporter.report(
                 "NAF404",
                 located.span,

@@ -146,9 +146,10 @@ class Operation:
     `encoding`, as `media_type` unless a header says otherwise; it is absent when it is
     None, and when it is made of arguments none of which is given. The parts of multipart
     form data are an object, or an array of objects with `name`, `value` and perhaps
-    `filename` and `content_type`. `credentials` are declared parameters that the
-    authentication sends. `extracted` names what the spec extracts of the answer, with the
-    path of each: exposed mappings start there. `is_json`: the answer is declared as JSON.
+    `filename` and `content_type`. `from_settings` names what callers need not give: declared
+    parameters that the authentication sends, and variables of the base URL. `extracted`
+    names what the spec extracts of the answer, with the path of each: exposed mappings
+    start there. `is_json`: the answer is declared as JSON.
     """
 
     namespace: str
@@ -162,7 +163,7 @@ class Operation:
     encoding: Encoding
     media_type: str
     arguments: tuple[Argument, ...]
-    credentials: tuple[str, ...]
+    from_settings: tuple[str, ...]
     extracted: tuple[tuple[str, tuple[str, ...]], ...]
     is_json: bool
     description: str

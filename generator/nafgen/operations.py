@@ -84,9 +84,12 @@ class OperationLinker:
     extras: dict[str, Located]
     kind: Kind
     arguments: Arguments = field(init=False)
-    credentials: dict[str, None] = field(default_factory=dict)
+    from_settings: dict[str, None] = field(init=False)
 
     def __post_init__(self) -> None:
+        base = path_template(str(self.entry.base_uri.value))
+        variables = (piece.name for piece in base if isinstance(piece, Placeholder))
+        self.from_settings = dict.fromkeys(variables)
         self.arguments = Arguments(self.reporter)
 
     def link(self) -> Operation | Refused:
@@ -111,7 +114,7 @@ class OperationLinker:
         body = BodyLinker(
             self.operation, self.settings, self.arguments, self._body_kind(params)
         ).link(params)
-        declared = {param.name for param in params} | self.credentials.keys()
+        declared = {param.name for param in params} | self.from_settings.keys()
         given = {n: v for n, v in self.extras.items() if n not in declared}
         sent, extras = join_extras(operation, given, body, self.arguments)
         made = extraction(operation.outputs, self.reporter)
@@ -129,7 +132,7 @@ class OperationLinker:
             encoding=body.kind.encoding,
             media_type=body.kind.media_type,
             arguments=self.arguments.all,
-            credentials=tuple(self.credentials),
+            from_settings=tuple(self.from_settings),
             extracted=made,
             is_json=self._is_json(),
             description=operation.description,
@@ -212,7 +215,7 @@ class OperationLinker:
                 return False
         if (place, name.lower()) not in sent:
             return False
-        self.credentials[name] = None
+        self.from_settings[name] = None
         self.reporter.report(
             "NAF411",
             param.origin.span,
@@ -294,6 +297,16 @@ class OperationLinker:
         )
 
     def _lost(self, lost: list[spec.Param]) -> None:
+        """Report parameters that have no place in the path."""
+        for param in lost:
+            if param.name in self.from_settings:
+                self.reporter.report(
+                    "NAF411",
+                    param.origin.span,
+                    f"{show(param.name)} is in the base URL, so it is a setting and not"
+                    " an input",
+                )
+        lost = [param for param in lost if param.name not in self.from_settings]
         if not lost:
             return
         names = ", ".join(f"`{param.name}`" for param in lost)
