@@ -1,0 +1,169 @@
+"""What published files write of answers, in ways of their own, with names of ours."""
+
+from __future__ import annotations
+
+import pytest
+from nafgen.ir import IDENTITY, Each, McpAdapter, Pick, RestAdapter, Result, Shape
+from published_support import OPERATION, ROUTE, TOOL, compiled, found_in
+
+NAME = Pick(("name",))
+
+OUTPUTS: list[tuple[str, str, Result]] = [
+    # what the consumed operation extracts, what is made of it, and what that means
+    (
+        "[{name: result, type: object, value: $.}]",
+        "[{type: object, mapping: $.}]",
+        IDENTITY,
+    ),
+    (
+        "[{name: result, type: object, value: $}]",
+        "[{type: array, mapping: $}]",
+        IDENTITY,
+    ),
+    ("[]", "[{type: object}]", IDENTITY),
+    ("[]", "[{type: string, mapping: ~}]", IDENTITY),
+    ("[{name: list, type: array, value: $.a.b-c}]", "[]", IDENTITY),
+    ("[{name: list, type: array, value: $.a.b-c}]", "~", IDENTITY),
+    ("[]", "[{type: array, mapping: $.a.b.c.d}]", Pick(("a", "b", "c", "d"))),
+    (
+        "[]",
+        "[{name: n, type: integer, value: $._meta.@count}]",
+        Pick(("_meta", "@count")),
+    ),
+    ("[]", "[{type: integer, mapping: $.data.length}]", Pick(("data", "length"))),
+    # an exposed mapping starts at what is extracted, or at its name
+    (
+        "[{name: list, type: array, value: $.items}]",
+        "[{mapping: $.}]",
+        Pick(("items",)),
+    ),
+    (
+        "[{name: list, type: array, value: $.items}]",
+        "[{mapping: $.list}]",
+        Pick(("items",)),
+    ),
+    ("[{name: list, value: $.items}]", "[{mapping: $.list.a}]", Pick(("items", "a"))),
+    (
+        "[{name: list, value: $.items}]",
+        "[{mapping: $.a.list}]",
+        Pick(("items", "a", "list")),
+    ),
+    ("[{name: result, value: $.result}]", "[{mapping: $.result}]", Pick(("result",))),
+    ("[{type: object, mapping: $.items}]", "[{mapping: $.a}]", Pick(("items", "a"))),
+    ("{list: {value: $.items}}", "[{mapping: $.list}]", Pick(("items",))),
+    # several
+    (
+        "[{name: a, value: $.x.a}, {name: b, value: $.y}]",
+        "[{type: object, mapping: $.}]",
+        Shape((("a", Pick(("x", "a"))), ("b", Pick(("y",))))),
+    ),
+    (
+        "{a: {value: $.x.a}, b: {value: $.y}}",
+        "{one: {mapping: $.b.c}, two: {mapping: $.z}}",
+        Shape((("one", Pick(("y", "c"))), ("two", Pick(("z",))))),
+    ),
+    ("[]", "{id: {type: string, mapping: $.key}}", Pick(("key",))),
+    # lists, by their type or by their items alone
+    ("[]", "[{type: array, mapping: $., items: {type: object}}]", IDENTITY),
+    (
+        "[]",
+        "[{type: array, mapping: $.a, items: {mapping: $.name}}]",
+        Each(("a",), NAME),
+    ),
+    (
+        "[]",
+        "[{type: Array, mapping: $.a, items: {mapping: $.name}}]",
+        Each(("a",), NAME),
+    ),
+    ("[]", "[{mapping: $.a, items: {mapping: $.name}}]", Each(("a",), NAME)),
+    (
+        "[{name: list, value: $.items}]",
+        "[{type: array, mapping: $.list, items: {properties: {n: {mapping: $.name}}}}]",
+        Each(("items",), Shape((("n", NAME),))),
+    ),
+]
+
+
+@pytest.mark.parametrize(("consumed", "exposed", "meaning"), OUTPUTS)
+def test_what_is_made_of_an_answer(
+    consumed: str, exposed: str, meaning: Result
+) -> None:
+    mapped = f", outputParameters: {exposed}"
+    made = compiled(
+        operation=f"outputParameters: {consumed}", route=mapped, tool=mapped
+    )
+    assert list(made.diagnostics) == []
+    assert made.program is not None
+    rest, mcp = made.program.adapters
+    assert isinstance(rest, RestAdapter) and isinstance(mcp, McpAdapter)
+    assert (rest.routes[0].result, mcp.tools[0].result) == (meaning, meaning)
+
+
+@pytest.mark.parametrize(
+    ("exposed", "code"),
+    [
+        ("[{mapping: '$.a[0]'}]", "NAF905"),
+        ("[{mapping: '$.a[*].b'}]", "NAF905"),
+        ("[{mapping: '$..a'}]", "NAF905"),
+        ("[{mapping: \"$['a b']\"}]", "NAF905"),
+        ("[{mapping: '$.a[?(@.b)]'}]", "NAF905"),
+        ("[{mapping: '$.length()'}]", "NAF905"),
+        ("[{mapping: ''}]", "NAF905"),
+        ("[{mapping: '{{$.a}}'}]", "NAF905"),
+        ("[{type: array, mapping: $.a, items: {mapping: '$.b[0]'}}]", "NAF905"),
+        ("[{mapping: 7}]", "NAF101"),
+        ("[{mapping: [$.a]}]", "NAF101"),
+        ("[$.a]", "NAF101"),
+        ("$.a", "NAF101"),
+        ("[{type: string, value: '{{X}}'}]", "NAF902"),
+        ("[{mapping: $.a}, {mapping: $.b}]", "NAF901"),
+        ("[{name: a, mapping: $.a}, {name: a, mapping: $.b}]", "NAF901"),
+    ],
+)
+def test_what_cannot_be_made_of_an_answer(exposed: str, code: str) -> None:
+    mapped = f", outputParameters: {exposed}"
+    made = compiled(route=mapped, tool=mapped)
+    assert [(f.code, f.span.line) for f in made.diagnostics] == [
+        (code, ROUTE),
+        (code, TOOL),
+    ]
+    assert made.program is not None
+    assert made.program.adapters == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [
+        ("json", "json"),
+        ("JSON", "json"),
+        ("~", "json"),
+        ("text", "bytes"),
+        ("Text", "bytes"),
+        ("binary", "bytes"),
+        ("BINARY", "bytes"),
+        ("xml", "NAF904"),
+        ("csv", "NAF904"),
+        ("image/png", "NAF904"),
+        ("true", "NAF101"),
+        ("[json]", "NAF101"),
+    ],
+)
+def test_how_an_answer_is_written(written: str, answer: str) -> None:
+    """Whatever it is declared as, verification answers with other types and with nothing."""
+    mapped = ", outputParameters: [{type: object, mapping: $.}]"
+    made = compiled(operation=f"outputRawFormat: {written}", route=mapped, tool=mapped)
+    if answer.startswith("NAF"):
+        assert found_in(made) == [(answer, OPERATION)]
+        assert made.package is None
+        return
+    assert list(made.diagnostics) == []
+    assert made.program is not None
+    (operation,) = made.program.upstreams[0].operations
+    assert operation.is_json is (answer == "json")
+
+
+def test_only_json_is_mapped() -> None:
+    mapped = ", outputParameters: [{type: object, mapping: $.a}]"
+    made = compiled(operation="outputRawFormat: text", route=mapped, tool=mapped)
+    found = [(f.code, f.span.line) for f in made.diagnostics]
+    assert found == [("NAF904", ROUTE), ("NAF904", TOOL)]
