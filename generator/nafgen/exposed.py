@@ -17,7 +17,7 @@ from .arguments import (
     type_of,
 )
 from .binds import Settings
-from .diagnostics import Reporter, Span, show
+from .diagnostics import Reporter, show
 from .extras import filled
 from .ir import (
     Argument,
@@ -119,7 +119,11 @@ class CallLinker:
             self._describe_path(param)
             return
         argument = find(param.name, self.operation.arguments, lambda a: a.name)
-        if argument is None and self._is_setting(param.name, param.origin.span):
+        if argument is None and self._is_setting(param.name):
+            message = (
+                f"{show(param.name)} is a setting of the API, so it is not an input"
+            )
+            self.reporter.report("NAF411", param.origin.span, message)
             return
         if argument is not None and self._hides(argument):
             return
@@ -134,13 +138,9 @@ class CallLinker:
             origin=param.origin,
         )
 
-    def _is_setting(self, name: str, span: Span) -> bool:
-        """Whether nobody is asked for it, because the client has it (reported)."""
-        known = find(name, self.operation.from_settings, str) is not None
-        if known:
-            message = f"{show(name)} is a setting of the API, so it is not an input"
-            self.reporter.report("NAF411", span, message)
-        return known
+    def _is_setting(self, name: str) -> bool:
+        """Whether nobody is asked for it, because the client has it."""
+        return find(name, self.operation.from_settings, str) is not None
 
     def _declared_place(self, param: spec.Param) -> Location | None:
         if self.kind == "mcp":
@@ -180,7 +180,7 @@ class CallLinker:
 
     def _give(self, name: str, located: Located) -> None:
         arguments = filled(name, self.operation)
-        if not arguments and not self._is_setting(name, located.span):
+        if not arguments and not self._is_setting(name):
             self.reporter.report(
                 "NAF404",
                 located.span,
@@ -297,13 +297,15 @@ class CallLinker:
         return value
 
     def _known(self, name: str, argument: Argument) -> Input | None:
-        """The input of a name; in another spelling, a path's feeds paths alone."""
+        """The input of a name, or of one spelled otherwise that is for nothing else."""
         if name in self.inputs:
             return self.inputs[name]
+        others = {each.name for each in self.operation.arguments}
         fitting = [
             each
             for each in self.inputs.values()
-            if each.location is not Location.PATH or argument.location is Location.PATH
+            if argument.location is Location.PATH
+            or (each.location is not Location.PATH and each.name not in others)
         ]
         return find(name, fitting, lambda i: i.name)
 

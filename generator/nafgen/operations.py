@@ -84,12 +84,12 @@ class OperationLinker:
     extras: dict[str, Located]
     kind: Kind
     arguments: Arguments = field(init=False)
-    from_settings: dict[str, None] = field(init=False)
+    credentials: dict[str, None] = field(default_factory=dict)
+    variables: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         base = path_template(str(self.entry.base_uri.value))
-        variables = (piece.name for piece in base if isinstance(piece, Placeholder))
-        self.from_settings = dict.fromkeys(variables)
+        self.variables = frozenset(p.name for p in base if isinstance(p, Placeholder))
         self.arguments = Arguments(self.reporter)
 
     def link(self) -> Operation | Refused:
@@ -114,8 +114,10 @@ class OperationLinker:
         body = BodyLinker(
             self.operation, self.settings, self.arguments, self._body_kind(params)
         ).link(params)
-        declared = {param.name for param in params} | self.from_settings.keys()
+        declared = {param.name for param in params} | self.credentials.keys()
         given = {n: v for n, v in self.extras.items() if n not in declared}
+        for name in self.variables & given.keys():
+            self._report_setting(name, given.pop(name).span)
         sent, extras = join_extras(operation, given, body, self.arguments)
         made = extraction(operation.outputs, self.reporter)
         if isinstance(made, str):
@@ -132,7 +134,7 @@ class OperationLinker:
             encoding=body.kind.encoding,
             media_type=body.kind.media_type,
             arguments=self.arguments.all,
-            from_settings=tuple(self.from_settings),
+            from_settings=(*self.credentials, *sorted(self.variables)),
             extracted=made,
             is_json=self._is_json(),
             description=operation.description,
@@ -215,7 +217,7 @@ class OperationLinker:
                 return False
         if (place, name.lower()) not in sent:
             return False
-        self.from_settings[name] = None
+        self.credentials[name] = None
         self.reporter.report(
             "NAF411",
             param.origin.span,
@@ -276,6 +278,12 @@ class OperationLinker:
         self, piece: Placeholder, declared: list[spec.Param], located: Located
     ) -> spec.Param:
         """The declared parameter of a placeholder, or one that only the path declares."""
+        if not piece.name:
+            self.arguments.refuse(
+                "NAF101",
+                located.span,
+                "a variable of a path needs a name, as in `{id}`",
+            )
         pointer = f"{self.operation.origin.pointer}.path[{pointer_name(piece.name)}]"
         found = find(piece.name, declared, lambda p: p.name)
         origin = Origin(pointer, located.span)
@@ -296,17 +304,16 @@ class OperationLinker:
             for part in text.parts
         )
 
+    def _report_setting(self, name: str, span: Span) -> None:
+        message = f"{show(name)} is in the base URL, so it is a setting and no input"
+        self.reporter.report("NAF411", span, message)
+
     def _lost(self, lost: list[spec.Param]) -> None:
         """Report parameters that have no place in the path."""
         for param in lost:
-            if param.name in self.from_settings:
-                self.reporter.report(
-                    "NAF411",
-                    param.origin.span,
-                    f"{show(param.name)} is in the base URL, so it is a setting and not"
-                    " an input",
-                )
-        lost = [param for param in lost if param.name not in self.from_settings]
+            if param.name in self.variables:
+                self._report_setting(param.name, param.origin.span)
+        lost = [param for param in lost if param.name not in self.variables]
         if not lost:
             return
         names = ", ".join(f"`{param.name}`" for param in lost)
@@ -342,7 +349,10 @@ class OperationLinker:
             piece = pieces[0] if len(pieces) == 1 else None
             if isinstance(piece, Placeholder) and not self._bind(piece, located.span):
                 param = self._path_param(piece, declared, located)
-                value = self._value(replace(param, required=True), Location.QUERY)
+                alike = (a for a in self.arguments.all if a.origin == param.origin)
+                value = next(alike, None) or self._value(
+                    replace(param, required=True), Location.QUERY
+                )
                 used.add(param.origin)
             else:
                 value = self.settings.text(Located(unquote_plus(written), located.span))

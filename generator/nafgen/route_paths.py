@@ -46,6 +46,8 @@ def route_path(
             "nothing tells where one variable of this path ends and the next begins"
         )
         hint = "put text between the two"
+    elif any(isinstance(part, Input) and not part.name for part in path):
+        message = "a variable of a route's path needs a name, as in `{id}`"
     if not message:
         return path
     reporter.report("NAF414", resource.path.span, message, hint=hint)
