@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span
-from .ir import Argument, Location, Text, Type
+from .ir import Argument, ArrayOf, Constant, Location, ObjectOf, Text, Type
 
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
@@ -77,6 +77,15 @@ def sendable(text: Text) -> bool:
     """Whether a header can hold a text, as far as the spec says it."""
     literal = "".join(part for part in text.parts if isinstance(part, str))
     return not _NOT_IN_HEADER(literal)
+
+
+def literal(value: Any) -> ObjectOf | ArrayOf | Constant:
+    """A value of JSON that a spec writes, as what an argument is given."""
+    if isinstance(value, dict):
+        return ObjectOf(tuple((key, literal(item)) for key, item in value.items()))
+    if isinstance(value, list):
+        return ArrayOf(tuple(map(literal, value)))
+    return Constant(value)
 
 
 def undeclared(name: str, origin: Origin, *, required: bool) -> spec.Param:

@@ -13,6 +13,7 @@ from .arguments import (
     is_required,
     is_token,
     items_of,
+    literal,
     sendable,
     type_of,
 )
@@ -32,11 +33,11 @@ from .ir import (
     Type,
 )
 from .matching import find
+from .references import References
 from .spec import Located
-from .values import Placeholder, Reference, climbs, is_constant, reference, template
+from .values import Reference, climbs, is_constant, leaves, template
 
 _BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
-_ROOT: Final = {"rest": "rest", "mcp": "tools"}
 Given = Input | Constant | Text | ObjectOf | ArrayOf
 
 
@@ -59,6 +60,7 @@ class CallLinker:
     inputs: dict[str, Input] = field(default_factory=dict)
     constants: dict[str, Located] = field(default_factory=dict)
     values: dict[Argument, Given] = field(default_factory=dict)
+    references: References = field(init=False)
     failed: str | None = None
 
     def link(self) -> tuple[tuple[Input, ...], Call] | str:
@@ -67,6 +69,10 @@ class CallLinker:
             self.inputs[path_input.name] = path_input
         for param in self.params:
             self._declare(param)
+        self.references = References(
+            self.kind, self.namespace, self.operation, self.inputs, self.constants
+        )
+        self.references.read(self.invocation)
         for name, located in self.invocation.arguments:
             self._give(name, located)
         for argument in self.operation.arguments:
@@ -189,7 +195,19 @@ class CallLinker:
                 hint="declare it in the consumed operation's inputParameters",
             )
         for argument in arguments:
-            self._set(argument, self._value(argument, located))
+            if argument in self.values or (
+                argument.name != name
+                and argument.name in dict(self.invocation.arguments)
+            ):
+                self.reporter.report(
+                    "NAF404",
+                    located.span,
+                    f"{show(name)} is another name of `{argument.name}`, which `with`"
+                    " gives as well, so this value is not sent",
+                    hint="remove one of the two",
+                )
+            else:
+                self._set(argument, self._value(argument, located))
 
     def _set(self, argument: Argument, value: Given | None) -> None:
         if value is not None:
@@ -205,23 +223,21 @@ class CallLinker:
             self._fail(
                 "NAF902",
                 located,
-                "a structure cannot be given here so far",
-                "give text, a number, true or false, or refer to an input",
+                f"{show(written)} says nothing that could be sent",
+                f"refer to an input, as in `{self.references.own}.{argument.name}`, or leave the"
+                " key out",
             )
             return None
-        if _BARE_BIND(written):
+        if _BARE_BIND(written) or ("." in written and self.settings.declared(written)):
             official = f"{{{{{written}}}}}"
             self.reporter.report(
                 "NAF409", located.span, f"{show(written)} is read as {show(official)}"
             )
             written, located = official, Located(official, located.span)
-        roots = frozenset({_ROOT[self.kind], self.namespace})
-        target = reference(written, roots)
-        pieces = template(written)
-        if target is None and len(pieces) == 1 and isinstance(pieces[0], Placeholder):
-            target = self._placeholder(pieces[0], roots)
+        target = self.references.target(written)
         if target is not None:
             return self._referred(argument, target, located)
+        pieces = template(written)
         is_plain = all(isinstance(piece, str) for piece in pieces)
         text = Text(parts=(written,)) if is_plain else self._text(located)
         if argument.location is Location.PATH and (not written or climbs(written)):
@@ -232,29 +248,19 @@ class CallLinker:
 
     def _structure(self, written: object, located: Located) -> Given | None:
         """A literal structure; nothing in it refers to an input."""
-        if isinstance(written, dict):
-            members = [(k, self._structure(v, located)) for k, v in written.items()]
-            known = [(k, v) for k, v in members if not isinstance(v, Input | None)]
-            return ObjectOf(tuple(known)) if len(known) == len(members) else None
-        if isinstance(written, list):
-            found = [self._structure(item, located) for item in written]
-            kept = [item for item in found if not isinstance(item, Input | None)]
-            return ArrayOf(tuple(kept)) if len(kept) == len(found) else None
-        roots = frozenset({_ROOT[self.kind], self.namespace})
-        if isinstance(written, str) and (
-            reference(written, roots) or len(template(written)) > 1 or "{{" in written
-        ):
-            self._fail(
-                "NAF902",
-                located,
-                f"{show(written)} cannot stand inside a structure so far",
-                "give the whole structure as one input",
-            )
-            return None
-        if written is None or isinstance(written, str) or is_constant(written):
-            return Constant(written)
-        self._fail("NAF101", located, f"JSON has no number {written}")
-        return None
+        for leaf in leaves(written):
+            if isinstance(leaf, str) and (self.references.target(leaf) or "{{" in leaf):
+                self._fail(
+                    "NAF902",
+                    located,
+                    f"{show(leaf)} cannot stand inside a structure so far",
+                    "give the whole structure as one input",
+                )
+                return None
+            if isinstance(leaf, float) and not is_constant(leaf):
+                self._fail("NAF101", located, f"JSON has no number {leaf}")
+                return None
+        return literal(written)
 
     def _text(self, located: Located) -> Text | None:
         text = self.settings.text(located)
@@ -262,26 +268,20 @@ class CallLinker:
             self.failed = self.failed or "NAF902"
         return text
 
-    def _placeholder(
-        self, piece: Placeholder, roots: frozenset[str]
-    ) -> Reference | None:
-        """What `{{x}}` refers to when it names an input and not a bind."""
-        target = reference(piece.name, roots)
-        if target is not None:
-            return target
-        known = piece.name in self.inputs or piece.name in self.constants
-        is_name = piece.name.islower() and "." not in piece.name
-        return Reference("", piece.name) if known or is_name else None
-
     def _referred(
         self, argument: Argument, target: Reference, located: Located
     ) -> Given | None:
         name = target.name
-        if self.kind == "rest" and name.startswith("body."):
-            name = name.removeprefix("body.")
+        if not self.references.is_own(target):
+            official = f"{self.references.own}.{name}"
+            self.reporter.report(
+                "NAF409",
+                located.span,
+                f"{show(located.value)} is read as {show(official)}",
+            )
         if name in self.constants:
             return self._constant(argument, name)
-        known = self._known(name, argument)
+        known = self.references.meant(name, argument)
         if not self._hides(argument):
             return known or self._infer(name, argument, located)
         used = self.values.values()
@@ -295,19 +295,6 @@ class CallLinker:
         value = self._value(argument, located)
         self.constants[name] = located
         return value
-
-    def _known(self, name: str, argument: Argument) -> Input | None:
-        """The input of a name, or of one spelled otherwise that is for nothing else."""
-        if name in self.inputs:
-            return self.inputs[name]
-        others = {each.name for each in self.operation.arguments}
-        fitting = [
-            each
-            for each in self.inputs.values()
-            if argument.location is Location.PATH
-            or (each.location is not Location.PATH and each.name not in others)
-        ]
-        return find(name, fitting, lambda i: i.name)
 
     # --- inferred inputs -----------------------------------------------------------
 
@@ -346,7 +333,7 @@ class CallLinker:
         if argument.name in self.constants:
             self._set(argument, self._constant(argument, argument.name))
         elif not is_kept_out(self.kind, argument.location, argument.name):
-            known = self._known(argument.name, argument)
+            known = self.references.namesake(argument)
             if known is None and self._joins(argument):
                 known = self._infer(argument.name, argument, None)
             self._set(argument, known)

@@ -13,7 +13,7 @@ _SPELLINGS: Final[tuple[Callable[[str], str], ...]] = (
     lambda name: name,
     lambda name: name.replace("-", "_"),
     lambda name: name.replace("-", "_").lower(),
-    lambda name: re.sub(r"[^a-z0-9]", "", name.lower()),
+    lambda name: re.sub(r"[\W_]", "", name.lower()),
 )
 """Names are equal exactly, else but for `-` and `_`, else for case, else squashed."""
 
@@ -33,6 +33,23 @@ def find(
         if found:
             return found[0] if len(found) == 1 else None
     return None
+
+
+def counterpart(
+    name: str,
+    things: Sequence[Thing],
+    names: Iterable[str],
+    name_of: Callable[[Thing], str],
+) -> Thing | None:
+    """The thing that a name means and that means no other of `names`.
+
+    `page` means `Page` where there is no `page`, but where `PAGE` is wanted as well,
+    nobody can say which of the two it is for.
+    """
+    found = find(name, things, name_of)
+    if found is None:
+        return None
+    return found if find(name_of(found), [*dict.fromkeys(names)], str) == name else None
 
 
 def suggestion(name: str, names: Iterable[str]) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeGuard
 from urllib.parse import quote, unquote
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-_VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{([^{}]*)\}")
+_VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{\s*([^{}]*?)\s*\}")
 _SCREAMING: Final = re.compile(r"[A-Z][A-Z0-9_]*").fullmatch
 _MEMBER: Final = re.compile(r"[A-Za-z_@$][A-Za-z0-9_@$-]*").fullmatch
 _UNSAFE: Final = "/:@!$&'()*+,;=-._~%"
@@ -72,6 +73,15 @@ def path_template(text: str) -> tuple[Piece, ...]:
     if end < len(text):
         pieces.append(text[end:])
     return tuple(pieces)
+
+
+def leaves(value: object) -> Iterator[object]:
+    """The scalars of a structure, in order."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from leaves(item)
+    else:
+        yield value
 
 
 def encoded(text: str) -> str:

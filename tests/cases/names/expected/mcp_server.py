@@ -17,7 +17,11 @@ tools: Tools[AsyncThings] = Tools()
 @tools.add(
     "example-list-all-things",
     description="List",
-    properties={"id": {"type": "string"}, "self": {"type": "string"}},
+    properties={
+        "id": {"type": "string"},
+        "ID": {"type": "string"},
+        "self": {"type": "string"},
+    },
     required=["id"],
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
 )
@@ -27,7 +31,7 @@ async def example_list_all_things(
     return await relay(
         api,
         calls.list_all_things(
-            arguments["id"], id_query=arguments["id"], self_=arguments.get("self")
+            arguments["id"], id_query=arguments.get("ID"), self_=arguments.get("self")
         ),
     )
 
