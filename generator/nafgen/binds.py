@@ -65,6 +65,14 @@ class Settings:
 
     def text(self, located: Located) -> Text | None:
         """A text whose placeholders are binds; None, reported, when one is not."""
+        if isinstance(located.value, dict | list):
+            self.reporter.report(
+                "NAF902",
+                located.span,
+                "a structure cannot stand here so far",
+                hint="write text, a number, true or false",
+            )
+            return None
         parts: list[str | Setting] = []
         if isinstance(located.value, dict | list):
             self.reporter.report(

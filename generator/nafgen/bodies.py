@@ -26,10 +26,9 @@ from .ir import (
 from .media_types import Kind
 from .reader import pointer_name
 from .spec import Located
-from .values import Placeholder, reference, template
+from .values import ROOTS, Placeholder, reference, template
 
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
-_ROOTS: Final = frozenset({"tools", "rest"})
 _AS_TEXT: Final = frozenset({Encoding.TEXT, Encoding.XML})
 _AS_MEMBERS: Final = frozenset({Encoding.FORM, Encoding.MULTIPART})
 _WORDS: Final = {Encoding.JSON: "JSON", Encoding.XML: "XML", Encoding.TEXT: "text"}
@@ -276,7 +275,7 @@ class BodyLinker:
     def _placeholder(
         self, piece: Placeholder, span: Span, known: dict[str, Argument]
     ) -> Argument | Setting:
-        target = reference(piece.name, _ROOTS)
+        target = reference(piece.name, ROOTS)
         if target is None:
             setting = self.settings.of(piece.name, span)
             if setting is not None:

@@ -192,7 +192,8 @@ class CallLinker:
                 located.span,
                 f"`{self.operation.name}` has no parameter {show(name)},"
                 " so this value is not sent",
-                hint="declare it in the consumed operation's inputParameters",
+                hint="declare it in the consumed operation's inputParameters; one that is"
+                " `in: path` needs a place in the path as well",
             )
         for argument in arguments:
             if argument in self.values or (

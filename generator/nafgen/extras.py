@@ -33,7 +33,7 @@ def join_extras(
     template = body.template
     fields = []
     for name, located in given.items():
-        if find(name, arguments.all, lambda a: a.name) is not None:
+        if not name or find(name, arguments.all, lambda a: a.name) is not None:
             continue
         if is_member(template, name):
             continue

@@ -104,6 +104,7 @@ class _Linker:
                 hint="give this entry a namespace of its own, or merge the two",
             )
             self._leave_out_api(entry, "NAF202")
+            self.upstreams[entry.namespace].leave_out(entry, "NAF202")
             return
         own = {
             call.removeprefix(f"{entry.namespace}."): values
@@ -175,7 +176,7 @@ class _Linker:
         path = route_path(resource, self.reporter)
         if isinstance(path, str):
             return path
-        shape = "".join(part if isinstance(part, str) else "{}" for part in path)
+        shape = _shape(path)
         first = seen.get((entry.method, shape))
         if first is not None:
             self.reporter.report(
@@ -298,6 +299,14 @@ class _Linker:
         )
 
 
+def _shape(path: tuple[str | Input, ...]) -> str:
+    """What tells a route's path from others: two variables in a row match as one does."""
+    shape = "".join(part if isinstance(part, str) else "{}" for part in path)
+    while "{}{}" in shape:
+        shape = shape.replace("{}{}", "{}")
+    return shape
+
+
 def _request(operation: Operation) -> str:
     """What an operation sends, but for the names of its path's arguments."""
     path = "".join(part if isinstance(part, str) else "{}" for part in operation.path)
@@ -336,10 +345,14 @@ def _with_settings(linked: Linked) -> Upstream:
     )
 
 
-def _specificity(route: Route) -> tuple[int, ...]:
-    """Literal segments before mixed ones before parameters, from the left."""
+def _specificity(route: Route) -> tuple[tuple[int, int], ...]:
+    """Literal segments before mixed ones before parameters, from the left.
+
+    Of mixed ones, those with more literal text come first.
+    """
     return tuple(
-        0 if not inputs else 1 if text else 2 for text, inputs in segments(route.path)
+        (0, 0) if not inputs else (1, -len(text)) if text else (2, 0)
+        for text, inputs in segments(route.path)
     )
 
 

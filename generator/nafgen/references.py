@@ -9,7 +9,7 @@ from typing import Final
 from . import spec
 from .ir import Argument, Input, Location, Operation
 from .matching import counterpart, find
-from .values import Placeholder, Reference, reference, template
+from .values import ROOTS, Placeholder, Reference, reference, template
 
 _ROOT: Final = {"rest": "rest", "mcp": "tools"}
 
@@ -58,7 +58,7 @@ class References:
         return Reference(target.root, target.name.removeprefix("body.") or target.name)
 
     def _reference(self, text: str) -> Reference | None:
-        return reference(text, frozenset({*_ROOT.values(), self.namespace}))
+        return reference(text, ROOTS | {self.namespace})
 
     def _placeholder(self, piece: Placeholder) -> Reference | None:
         """What `{{x}}` refers to when it names an input and not a bind."""

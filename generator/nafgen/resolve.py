@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from . import spec
-from .diagnostics import Reporter, Span
+from .diagnostics import Reporter, Span, show
 from .ir import Argument, Input, Operation, Setting, segments
 from .matching import find, suggestion
 from .operations import Refused
@@ -56,14 +56,14 @@ class Resolver:
                 return self.refused[namespace]
             wanted = text.removeprefix(f"{namespace}.")
             return self._operation(namespace, wanted, call, user, route)
-        known = ", ".join(f"`{namespace}`" for namespace in sorted(namespaces))
-        close = suggestion(text.partition(".")[0], namespaces)
-        self.reporter.report(
-            "NAF202",
-            call.span,
-            f'no consumed API has the namespace of "{text}"',
-            hint=f"did you mean `{close}`?" if close else f"known: {known or 'none'}",
-        )
+        known = ", ".join(f"`{namespace}`" for namespace in sorted(self.upstreams))
+        close = suggestion(text.partition(".")[0], self.upstreams)
+        message = f"no consumed API has the namespace of {show(text)}"
+        hint = f"did you mean `{close}`?" if close else f"known: {known or 'none'}"
+        if text in self.upstreams:
+            message = f"{show(text)} names an API and none of its operations"
+            hint = f"add the operation, as in `{text}.OPERATION`"
+        self.reporter.report("NAF202", call.span, message, hint=hint)
         return "NAF202"
 
     def _operation(
@@ -150,7 +150,7 @@ class Resolver:
         self.reporter.report(
             "NAF201",
             span,
-            f"`{name}` has no `call`",
+            f"{f'`{name}`' if name else 'this operation'} has no `call`",
             hint="add `call: NAMESPACE.OPERATION`",
         )
         return "NAF201"

@@ -8,9 +8,9 @@ from typing import Final
 from urllib.parse import unquote
 
 from . import spec
+from .consumed_paths import join
 from .diagnostics import Origin, Reporter
 from .ir import Input, Location, Type
-from .operations import join
 from .reader import pointer_name
 from .values import Placeholder, climbs, path_template
 
@@ -33,12 +33,16 @@ def route_path(
         for piece in path_template(text)
     )
     message = hint = ""
+    names = [part.name for part in path if isinstance(part, Input)]
     if "?" in text or "#" in text:
         message = "a route's path ends before `?` or `#`, so this one is never reached"
         hint = "take the query out of the path; it belongs to the parameters"
     elif climbs(text):
         message = "clients resolve segments `.` and `..`, so this path is never reached"
         hint = "write the path that it leads to"
+    elif not all(names):
+        message = "a variable of this path has no name"
+        hint = "write it between the braces, as in `{id}`"
     elif any(isinstance(part, str) and _VARIABLE(part) for part in path):
         message = "braces that are no variable cannot stand in a route's path"
     elif any(isinstance(a, Input) and isinstance(b, Input) for a, b in pairwise(path)):

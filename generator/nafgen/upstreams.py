@@ -27,6 +27,16 @@ class Linked:
     settings: Settings
     conventions: Conventions
 
+    def leave_out(self, entry: spec.Consumes, code: str) -> None:
+        """Note that calls of what only this entry has are calls of what is left out."""
+        known = {operation.name for operation in self.operations}
+        self.operations += [
+            Refused(name=operation.name, code=code)
+            for resource in entry.resources
+            for operation in resource.operations
+            if operation.name not in known
+        ]
+
 
 def merged(entries: tuple[spec.Consumes, ...]) -> tuple[spec.Consumes, ...]:
     """Entries of one namespace, one address and one authentication are one API."""
@@ -34,7 +44,8 @@ def merged(entries: tuple[spec.Consumes, ...]) -> tuple[spec.Consumes, ...]:
     for entry in entries:
         auth = [str(entry.auth.type.value)] if entry.auth else []
         auth += [f"{k}={v.value}" for k, v in entry.auth.fields] if entry.auth else []
-        key = (entry.namespace, str(entry.base_uri.value), *auth)
+        address = str(entry.base_uri.value).strip().rstrip("/")
+        key = (entry.namespace, address, *auth)
         first = apis.get(key)
         if first is not None:
             resources = (*first.resources, *entry.resources)
@@ -86,11 +97,7 @@ class _Upstream:
         base_url, published = located
         absolute = _paths_are_absolute(entry)
         self.settings.in_calls = {}
-        names = Counter(
-            operation.name
-            for resource in entry.resources
-            for operation in resource.operations
-        )
+        names = Counter(name for name, *_ in _requests(entry))
         operations = [
             (
                 OperationLinker(
@@ -104,7 +111,7 @@ class _Upstream:
                     # Among operations of one name, what is given says nothing of each.
                     (
                         self.given.get(operation.name, {})
-                        if names[operation.name] == 1
+                        if names[operation.name] < 2
                         else {}
                     ),
                     self.conventions.kind,
@@ -156,6 +163,21 @@ class _Upstream:
         return tuple((name, text) for name, text in texts if text is not None)
 
 
+def _requests(entry: spec.Consumes) -> set[tuple[str, ...]]:
+    """What tells operations apart: the same one may be written twice."""
+    return {
+        (
+            operation.name,
+            operation.method,
+            str(resource.path.value),
+            str(operation.path.value) if operation.path else "",
+        )
+        for resource in entry.resources
+        for operation in resource.operations
+        if isinstance(operation, spec.ConsumedOperation)
+    }
+
+
 def _paths_are_absolute(entry: spec.Consumes) -> bool:
     """Whether operation paths replace their resource's: one of them repeats its start."""
     return any(
@@ -169,4 +191,5 @@ def _paths_are_absolute(entry: spec.Consumes) -> bool:
 
 
 def _first_segment(path: str) -> str:
-    return path.strip("/").partition("/")[0]
+    first = path.strip("/").partition("/")[0]
+    return first.replace("{{", "{").replace("}}", "}")

@@ -12,6 +12,8 @@ from urllib.parse import quote, unquote
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{\s*([^{}]*?)\s*\}")
 _SCREAMING: Final = re.compile(r"[A-Z][A-Z0-9_]*").fullmatch
+ROOTS: Final = frozenset({"tools", "rest"})
+"""What references to inputs begin with in consumed APIs, where no adapter is known."""
 _MEMBER: Final = re.compile(r"[A-Za-z_@$][A-Za-z0-9_@$-]*").fullmatch
 _UNSAFE: Final = "/:@!$&'()*+,;=-._~%"
 _SLASHES: Final = re.compile(r"[/\\]")
@@ -107,6 +109,13 @@ def reference(text: str, roots: frozenset[str]) -> Reference | None:
     """A reference when the text begins with one of the roots: split at the first dot."""
     root, dot, name = text.partition(".")
     return Reference(root, name) if dot and name and root in roots else None
+
+
+def whole_reference(value: object) -> Reference | None:
+    """What a text that is one placeholder and nothing else refers to: `{{tools.x}}`."""
+    pieces = template(value) if isinstance(value, str) else ()
+    piece = pieces[0] if len(pieces) == 1 else None
+    return reference(piece.name, ROOTS) if isinstance(piece, Placeholder) else None
 
 
 def json_path(text: str) -> tuple[str, ...] | None:
