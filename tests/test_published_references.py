@@ -6,12 +6,10 @@ compiled is verified, so that this is also what is sent.
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from nafgen.compile import Compilation
 from nafgen.ir import Constant, Input, RestAdapter, Route, Text, Tool
-from test_published_shapes import verified
+from test_published_shapes import found_in, verified
 
 START = """\
 naftiko: 1.0.0-alpha2
@@ -63,10 +61,10 @@ def fed(unit: Route | Tool) -> dict[str, object]:
                 given[argument.name] = value.name
             case Constant(constant):
                 given[argument.name] = (constant,)
-            case Text(parts):
+            case Text():
                 given[argument.name] = tuple(
                     part if isinstance(part, str) else f"${part.variable}"
-                    for part in parts
+                    for part in value.parts
                 )
     return given
 
@@ -77,35 +75,6 @@ def asked(unit: Route | Tool) -> dict[str, str]:
         each.name: f"{each.location}{' required' if each.required else ''}"
         for each in unit.inputs
     }
-
-
-DATES = """\
-    - path: /calls/{http_protocol}
-      operations:
-      - name: list
-        method: GET
-        inputParameters:
-        - {name: Start, in: query}
-        - {name: Start<, in: query}
-        - {name: 'Start>', in: query}
-        - {name: 'tag[]', in: query}
-        - {name: tag, in: query}
-        - {name: httpProtocol, in: query}
-        - {name: größe, in: query}
-        - {name: gre, in: query}
-"""
-
-
-APART = {
-    "one": {"Start<": "Start<"},
-    "all": {"Start": "Start", "Start<": "Start<", "Start>": "Start>"},
-    "crossed": {"Start>": "Start<", "Start<": "Start>"},
-    "renamed": {"Start<": "since", "httpProtocol": "tag", "tag": "tag"},
-    "both": {"tag": "tag", "tag[]": "tag[]"},
-    "list": {"tag[]": "tag[]"},
-    "ascii": {"gre": "gre"},
-    "accents": {"größe": "größe"},
-}
 
 
 def calls(root: str, cases: dict[str, str], operation: str, path: str = "/") -> str:
@@ -121,38 +90,172 @@ def calls(root: str, cases: dict[str, str], operation: str, path: str = "/") -> 
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.parametrize("root", ["tools", "rest"])
-def test_names_that_differ_in_signs_alone_are_kept_apart(root: str) -> None:
-    given = {
-        name: json.dumps({k: f"{root}.{v}" for k, v in values.items()})
-        for name, values in APART.items()
-    }
-    text = calls(root, given, "list", "/{http-protocol}")
-    made = verified(
-        capability(api(DATES), routes=text)
-        if root == "rest"
-        else capability(api(DATES), tools=text)
+def listed(namespace: str, *names: str) -> str:
+    """An API with a GET operation for each name, one line each after five."""
+    return api("    - path: /a\n      operations:\n", namespace) + "".join(
+        f"      - {{{'id' if name.startswith('=') else 'name'}: {name.lstrip('=')},"
+        f" method: GET, path: /{number}}}\n"
+        for number, name in enumerate(names)
     )
-    protocol = "http-protocol" if root == "rest" else "http_protocol"
-    assert {name: fed(unit) for name, unit in units(made).items()} == {
-        name: {"http_protocol": protocol} | values for name, values in APART.items()
+
+
+APIS = (
+    listed("shop", "getThing", "list-all", "a_b", "a-b", "=by-id", "v2.list")
+    + listed("shop.v2", "list")
+    + listed("shop-chat", "send", "list")
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "called"),
+    [
+        ("shop.getThing", "getThing"),
+        ("shop.get-thing", "getThing"),
+        ("shop.GET_THING", "getThing"),
+        ("shop.listall", "list-all"),
+        ("shop.a-b", "a-b"),
+        ("shop.by-id", "by-id"),
+        ("shop.ById", "by-id"),
+        ("shop.v2.list", "list"),
+        ("shop.v2.List", "list"),
+        ("shop-chat.list", "list"),
+    ],
+)
+def test_calls_in_any_spelling(call: str, called: str) -> None:
+    made = verified(
+        capability(APIS, tools=f"    - {{name: t, description: D, call: {call}}}\n")
+    )
+    operation = units(made)["t"].call.operation
+    assert operation.name == called
+    assert operation.namespace == call.rpartition(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "hint"),
+    [
+        ("shop.getThings", "NAF204", "did you mean `getThing`?"),
+        ("shop.AB", "NAF204", "add it to `shop`"),
+        ("shop.v2.get", "NAF204", "add it to `shop.v2`"),
+        ("shop.send", "NAF204", "add it to `shop`"),
+        ("shop.", "NAF204", "add it to `shop`"),
+        ("shop", "NAF202", "add the operation, as in `shop.OPERATION`"),
+        ("Shop.list", "NAF202", "did you mean `shop`?"),
+        ("chat.send", "NAF202", "known: `shop`, `shop-chat`, `shop.v2`"),
+        ("send", "NAF202", "known: `shop`, `shop-chat`, `shop.v2`"),
+        ("''", "NAF202", "known: `shop`, `shop-chat`, `shop.v2`"),
+        ("null", "NAF201", "add `call: NAMESPACE.OPERATION`"),
+    ],
+)
+def test_calls_that_are_never_guessed(call: str, code: str, hint: str) -> None:
+    tools = (
+        f"    - {{name: bad, description: D, call: {call}}}\n"
+        "    - {name: good, description: D, call: shop-chat.send}\n"
+    )
+    text = capability(APIS, tools=tools)
+    made = verified(text)
+    (found,) = [found for found in made.diagnostics if found.code == code]
+    line = text[: text.index("name: bad")].count("\n") + 1
+    assert (found.span.line, found.hint) == (line, hint)
+    assert list(units(made)) == ["good"]
+
+
+SAME = api("""\
+    - path: /repos/{owner}/keys/{key}
+      operations: [{name: get, method: GET}, {name: get, method: DELETE}]
+    - path: /orgs/{org}/keys/{key}
+      operations: [{name: get, method: GET}, {name: get, method: DELETE}]
+""")
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_routes_tell_operations_of_one_name_apart_in_any_order(turn: int) -> None:
+    written = [
+        ("repo", "GET", "/v3/repos/{owner-name}/keys/{key_id}"),
+        ("drop-repo", "DELETE", "/repos/{o}/keys/{k}"),
+        ("org", "get", "/x/y/orgs/{{org}}/keys/{key}"),
+        ("drop-org", "delete", "/orgs/{org}/keys/{key}"),
+    ]
+    text = "".join(
+        f"    - path: '{path}'\n      operations:\n"
+        f"      - {{name: {name}, method: {method}, call: shop.get,"
+        " with: {key: k, org: o, owner: o}}\n"
+        for name, method, path in written[turn:] + written[:turn]
+    )
+    made = verified(capability(SAME, routes=text))
+    assert {
+        name: (unit.call.operation.method, len(unit.call.operation.path))
+        for name, unit in units(made).items()
+    } == {
+        "repo": ("GET", 4),
+        "drop-repo": ("DELETE", 4),
+        "org": ("GET", 4),
+        "drop-org": ("DELETE", 4),
     }
+    for name, unit in units(made).items():
+        assert isinstance(unit, Route)
+        owner = "owner" if "repo" in name else "org"
+        assert owner in {argument.name for argument in unit.call.operation.arguments}
 
 
-def test_a_declared_input_feeds_the_parameter_of_its_name_alone() -> None:
+def test_tools_take_operations_of_one_name_in_order() -> None:
     made = verified(
         capability(
-            api(DATES),
-            tools="""\
-    - name: near
-      description: List
-      call: shop.list
-      inputParameters:
-      - {name: start, type: string, description: Since}
-      - {name: http-protocol, type: string, description: Protocol}
-""",
+            SAME + listed("two", "get"),
+            tools=calls("tools", dict.fromkeys("abcde", "{}"), "get")
+            + "    - {name: f, description: F, call: two.get}\n",
         )
     )
-    unit = units(made)["near"]
-    assert fed(unit) == {"http_protocol": "http-protocol", "Start": "start"}
-    assert asked(unit) == {"start": "body", "http-protocol": "body required"}
+    assert [
+        (unit.call.operation.method, *fed(unit)) for unit in units(made).values()
+    ] == [
+        ("GET", "owner", "key"),
+        ("DELETE", "owner", "key"),
+        ("GET", "org", "key"),
+        ("DELETE", "org", "key"),
+        ("DELETE", "org", "key"),
+        ("GET",),
+    ]
+
+
+def test_one_operation_that_is_written_twice_takes_what_calls_give() -> None:
+    twice = listed("shop", "list").replace("/v1", "/v1/") + listed("shop", "list")
+    made = verified(
+        capability(twice, tools=calls("tools", {"t": "{page: tools.p}"}, "list"))
+    )
+    assert fed(units(made)["t"]) == {"page": "p"}
+
+
+def test_an_api_that_is_consumed_twice_at_two_addresses() -> None:
+    other = listed("shop", "list", "only-there").replace("example", "other")
+    made = verified(
+        capability(
+            listed("shop", "list") + other,
+            tools=calls("tools", {"a": "{}"}, "list")
+            + calls("tools", {"b": "{}"}, "only-there"),
+        )
+    )
+    assert found_in(made) == [("NAF202", 12), ("NAF202", 25)]
+    assert list(units(made)) == ["a"]
+
+
+def test_what_has_no_call() -> None:
+    made = verified(
+        capability(
+            listed("shop", "list", "get") + listed("chat", "get"),
+            routes="""\
+    - path: /a
+      operations: [{name: list, method: GET}, {name: get, method: PUT}, {method: POST}]
+    - path: /b
+      operations: {list: {method: GET}, List: {method: PUT}}
+""",
+            tools="    - {name: list, description: L}\n",
+        )
+    )
+    said = {f.message for f in made.diagnostics if f.code == "NAF201"}
+    assert said == {
+        "`get` has no `call`",
+        "`List` has no `call`",
+        "this operation has no `call`",
+    }
+    assert made.summary()["routes"] == 2
+    assert made.summary()["tools"] == 1

@@ -16,7 +16,6 @@ from nafgen.expect import base_url
 from published_support import (
     BASE,
     OPERATION,
-    PATH,
     ROUTE,
     TOOL,
     compiled,

@@ -68,7 +68,8 @@ class PathLinker:
             RefusedError: it cannot be compiled (reported).
         """
         text, query = self._written()
-        declared = [param for param in params if place_of(param) == "path"]
+        # One that does not say where it travels is in the path if that has its name.
+        declared = [p for p in params if p.location is None or place_of(p) == "path"]
         path: list[Part] = []
         for piece in path_template(text):
             if isinstance(piece, str):
@@ -82,7 +83,7 @@ class PathLinker:
                 "NAF101", self._span, "a path cannot hold a segment `.` or `..`"
             )
         fields = tuple(self._fields(query, declared))
-        self._lost([param for param in declared if param.origin not in self.used])
+        self._lost([p for p in declared if p.location and p.origin not in self.used])
         return tuple(path), fields
 
     @property

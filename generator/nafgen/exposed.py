@@ -35,6 +35,7 @@ from .ir import (
 from .matching import find
 from .references import References
 from .spec import Located
+from .unfed import report_unfed
 from .values import Reference, climbs, is_constant, leaves, template
 
 _BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
@@ -79,7 +80,10 @@ class CallLinker:
             if argument not in self.values:
                 self._cover(argument)
         self._report_inferred()
-        self._report_unused()
+        fed = {value.name for value in self.values.values() if isinstance(value, Input)}
+        unfed = [each for each in self.inputs.values() if each.name not in fed]
+        code = report_unfed(unfed, self.kind, self.operation, self.reporter)
+        self.failed = self.failed or code
         if self.failed is not None:
             return self.failed
         self._fit()
@@ -186,7 +190,16 @@ class CallLinker:
 
     def _give(self, name: str, located: Located) -> None:
         arguments = filled(name, self.operation)
-        if not arguments and not self._is_setting(name):
+        settled = arguments or self._is_setting(name)
+        if not settled and isinstance(self.operation.body, Argument):
+            self._fail(
+                "NAF901",
+                located,
+                f"{show(name)} has no place in `{self.operation.name}`, whose body is"
+                " taken as a whole",
+                "another call gives it as `body`: give the same here, or members there",
+            )
+        elif not settled:
             self.reporter.report(
                 "NAF404",
                 located.span,
@@ -355,27 +368,6 @@ class CallLinker:
             message = f"the header `{argument.name}` is kept out of the inputs"
             self.reporter.report("NAF411", argument.origin.span, message)
         return hidden
-
-    def _report_unused(self) -> None:
-        fed = {value.name for value in self.values.values() if isinstance(value, Input)}
-        for each in self.inputs.values():
-            member = self.kind == "rest" and each.location is Location.BODY
-            if member and not each.whole and each.name not in fed:
-                self._fail(
-                    "NAF901",
-                    Located(each.name, each.origin.span),
-                    f"`{each.name}` is a member of a body that is taken as a whole",
-                    "declare one input named `body` instead",
-                )
-        for path_input in self.path_inputs:
-            if path_input.name not in fed:
-                self.reporter.report(
-                    "NAF415",
-                    path_input.origin.span,
-                    f"`{path_input.name}` is in the path, but goes to no parameter of"
-                    f" `{self.operation.name}`",
-                    hint="give it to one in `with`, or take it out of the path",
-                )
 
     def _report_inferred(self) -> None:
         declared = {param.name for param in self.params}

@@ -27,25 +27,36 @@ def join_extras(
     """The body and the query fields, with all that is given and has no parameter yet.
 
     It becomes a member of a body that has members, or that the spec does not describe;
-    else it is sent in the query. A `body` replaces one that is described. What has the
-    name of a member is for that one, if an argument can fill it.
+    else it is sent in the query. A `body` replaces one that is described, and leaves no
+    place for its members. What has the name of a member is for that one, if an argument
+    can fill it. An input that is given by its name alone has its `spec.Param` for a value;
+    a DELETE has no place for it, as it may be what tells one thing from all.
     """
     template = body.template
     fields = []
+    described: set[str] = set()
+    if "body" in given and _is_described(template, arguments):
+        described = {a.name for a in arguments.all if a.location is Location.BODY}
+        described |= set(_members(template))
+        template = _whole(operation, given["body"], arguments)
     for name, located in given.items():
         if not name or find(name, arguments.all, lambda a: a.name) is not None:
             continue
-        if is_member(template, name):
+        if name in described or name in _members(template):
+            continue
+        if isinstance(located.value, spec.Param) and operation.method == "DELETE":
             continue
         pointer = f"{operation.origin.pointer}.with[{pointer_name(name)}]"
         param = undeclared(name, Origin(pointer, located.span), required=False)
         if not fits(param.type, located.value):
             param = replace(param, type="any")
-        if name == "body" and template is not None:
-            _drop_body(arguments)
-            template = _add(replace(param, type="object"), arguments)
-            continue
-        if _is_free_form(operation, template) and body.kind.encoding in _OF_MEMBERS:
+        if isinstance(located.value, spec.Param):
+            param = replace(param, type=located.value.type or "string")
+        if (
+            "body" not in given
+            and _is_free_form(operation, template)
+            and body.kind.encoding in _OF_MEMBERS
+        ):
             _drop_body(arguments)
             template = ObjectOf(())
         if isinstance(template, ObjectOf) and body.kind.encoding in _OF_MEMBERS:
@@ -66,9 +77,24 @@ def join_extras(
     return template, tuple(fields)
 
 
-def is_member(template: Template | None, name: str) -> bool:
-    """Whether a body has a member of this name already."""
-    return isinstance(template, ObjectOf) and name in dict(template.members)
+def _members(template: Template | None) -> dict[str, Template]:
+    return dict(template.members) if isinstance(template, ObjectOf) else {}
+
+
+def _is_described(template: Template | None, arguments: Arguments) -> bool:
+    """Whether the spec says what a body is made of."""
+    named = (a.location is Location.BODY and a.name == "body" for a in arguments.all)
+    return template is not None and not any(named)
+
+
+def _whole(
+    operation: spec.ConsumedOperation, given: Located, arguments: Arguments
+) -> Argument:
+    """The argument that takes the place of a body that is described."""
+    _drop_body(arguments)
+    origin = Origin(f"{operation.origin.pointer}.with[body]", given.span)
+    param = undeclared("body", origin, required=False)
+    return _add(replace(param, type="object"), arguments)
 
 
 def filled(name: str, operation: Operation) -> tuple[Argument, ...]:
@@ -77,7 +103,7 @@ def filled(name: str, operation: Operation) -> tuple[Argument, ...]:
     same = tuple(each for each in operation.arguments if each.name == name)
     found = find(name, operation.arguments, lambda a: a.name)
     if not same and found is None and isinstance(operation.body, ObjectOf):
-        member = dict(operation.body.members).get(name)
+        member = _members(operation.body).get(name)
         return (member,) if isinstance(member, Argument) else ()
     return same or ((found,) if found else ())
 

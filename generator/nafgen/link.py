@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from . import spec
+from .arguments import is_protocol_header, place_of
 from .diagnostics import Reporter, Span, show
 from .exposed import CallLinker
 from .ir import (
@@ -15,6 +16,7 @@ from .ir import (
     Hints,
     Input,
     LeftOut,
+    Location,
     McpAdapter,
     Operation,
     Program,
@@ -315,20 +317,37 @@ def _request(operation: Operation) -> str:
 
 
 def _given(capability: spec.Capability) -> dict[str, dict[str, Located]]:
-    """What calls give, by the text of the call and the name of the value."""
+    """What calls give, by the text of the call and the name of the value.
+
+    Without a `with`, inputs are given by their names; their values are the parameters.
+    """
     given: dict[str, dict[str, Located]] = {}
     for exposed in capability.exposes:
-        units: list[spec.RestOperation | spec.McpTool] = []
+        units: list[tuple[spec.RestOperation | spec.McpTool, tuple[spec.Param, ...]]]
         if isinstance(exposed, spec.Rest):
-            units += [unit for r in exposed.resources for unit in r.operations]
+            units = [(u, r.params) for r in exposed.resources for u in r.operations]
         else:
-            units += exposed.tools
-        for unit in units:
-            if unit.invocation.call is not None:
-                values = given.setdefault(str(unit.invocation.call.value), {})
-                for name, located in unit.invocation.arguments:
-                    values.setdefault(name, located)
+            units = [(tool, ()) for tool in exposed.tools]
+        for unit, shared in units:
+            if unit.invocation.call is None:
+                continue
+            values = given.setdefault(str(unit.invocation.call.value), {})
+            for name, located in unit.invocation.arguments:
+                values.setdefault(name, located)
+            if not unit.invocation.has_arguments:
+                for param in filter(_is_implied, (*shared, *unit.params)):
+                    values.setdefault(param.name, Located(param, param.origin.span))
     return given
+
+
+def _is_implied(param: spec.Param) -> bool:
+    """Whether an input can go to a parameter of its name that nobody declares."""
+    place = place_of(param)
+    return (
+        param.value is None
+        and place in ("query", "body")
+        and not is_protocol_header(Location.HEADER, param.name)
+    )
 
 
 def _with_settings(linked: Linked) -> Upstream:

@@ -92,7 +92,7 @@ class OperationLinker:
                 f"one of {', '.join(sorted(METHODS))}",
             )
         params = list(self._params())
-        path, written = PathLinker(
+        paths = PathLinker(
             self.resource,
             operation,
             self.absolute,
@@ -100,7 +100,9 @@ class OperationLinker:
             self.settings,
             self.arguments,
             self._value,
-        ).link(params)
+        )
+        path, written = paths.link(params)
+        params = [p for p in params if p.location or p.origin not in paths.used]
         fields = {place: self._fields(params, place) for place in Location}
         body = BodyLinker(
             self.operation, self.settings, self.arguments, self._body_kind(params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -191,5 +192,5 @@ def _paths_are_absolute(entry: spec.Consumes) -> bool:
 
 
 def _first_segment(path: str) -> str:
-    first = path.strip("/").partition("/")[0]
+    first = re.split("[/?#:]", path.lstrip("/"), maxsplit=1)[0]
     return first.replace("{{", "{").replace("}}", "}")

@@ -1,0 +1,48 @@
+"""Reports inputs that a route or tool asks for and that its call sends nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .diagnostics import Reporter, show
+from .ir import Input, Location, Operation
+
+
+def report_unfed(
+    unfed: Iterable[Input], kind: str, operation: Operation, reporter: Reporter
+) -> str | None:
+    """The code of the error that costs the unit of these inputs, if one does.
+
+    Where a DELETE has no parameter at all, what is not sent may be what tells one thing
+    from all of them.
+    """
+    failed = None
+    whole = operation.method == "DELETE" and not operation.arguments
+    for each in unfed:
+        if kind == "rest" and each.location is Location.BODY and not each.whole:
+            code = failed = "NAF901"
+            message = f"`{each.name}` is a member of a body that is taken as a whole"
+            hint = "declare one input named `body` instead"
+        elif whole:
+            code = failed = "NAF402"
+            message = (
+                f"`{operation.name}` has no place for {show(each.name)}: DELETE would go"
+                " to the whole collection, so this call is left out"
+            )
+            hint = "put it into the path of the consumed operation"
+        elif each.location is Location.PATH:
+            code = "NAF415"
+            message = (
+                f"`{each.name}` is in the path, but goes to no parameter of"
+                f" `{operation.name}`"
+            )
+            hint = "give it to one in `with`, or take it out of the path"
+        else:
+            code = "NAF404"
+            message = (
+                f"{show(each.name)} goes to no parameter of `{operation.name}`, so it is"
+                " not sent"
+            )
+            hint = "give it to one in `with`, or remove it"
+        reporter.report(code, each.origin.span, message, hint=hint)
+    return failed
