@@ -185,6 +185,8 @@ KEYS = api("""\
         - {name: X-Trace, in: header}
         - {name: needed, in: query, required: true}
         - {name: maybe, in: query}
+        - {name: both, in: query}
+        - {name: both, in: header}
 """)
 
 
@@ -203,7 +205,13 @@ KEYS = api("""\
         ("{'': tools.a}", {}, [404]),
         ("{maybe: tools.needed}", {"maybe": "needed"}, []),
         ("{}", {}, []),
-        ("null", {"pageSize": "pageSize", "X-Trace": "X-Trace", "maybe": "maybe"}, []),
+        ("{both: tools.b}", {"both": "b"}, []),
+        (
+            "null",
+            {"pageSize": "pageSize", "X-Trace": "X-Trace", "maybe": "maybe"}
+            | {"both": "both"},
+            [],
+        ),
     ],
 )
 def test_keys_and_what_they_leave_out(
@@ -212,7 +220,7 @@ def test_keys_and_what_they_leave_out(
     """What the call needs and is not given is asked for by its own name."""
     text = calls("tools", {"t": given}, "get")
     made = verified(capability(KEYS, tools=text))
-    assert found_in(made) == [(f"NAF{code}", 22) for code in found]
+    assert found_in(made) == [(f"NAF{code}", 24) for code in found]
     unit = units(made)["t"]
     assert fed(unit) == {"thing-id": "thing-id", "needed": "needed"} | feeds
     assert set(asked(unit)) == {f for f in fed(unit).values() if isinstance(f, str)}

@@ -18,8 +18,9 @@ from .arguments import (
     type_of,
 )
 from .binds import Settings
+from .consumed_paths import WRITING
 from .diagnostics import Reporter, show
-from .extras import filled
+from .extras import filling, named
 from .ir import (
     Argument,
     ArrayOf,
@@ -128,7 +129,7 @@ class CallLinker:
         if place is Location.PATH:
             self._describe_path(param)
             return
-        argument = find(param.name, self.operation.arguments, lambda a: a.name)
+        argument = next(iter(named(param.name, self.operation.arguments)), None)
         if argument is None and self._is_setting(param.name):
             message = (
                 f"{show(param.name)} is a setting of the API, so it is not an input"
@@ -189,39 +190,46 @@ class CallLinker:
     # --- with --------------------------------------------------------------------
 
     def _give(self, name: str, located: Located) -> None:
-        arguments = filled(name, self.operation)
-        settled = arguments or self._is_setting(name)
-        if not settled and isinstance(self.operation.body, Argument):
+        arguments = filling(name, self.operation)
+        if not arguments and not self._is_setting(name):
+            self._report_undeclared(name, located)
+        for argument in arguments:
+            self._give_to(argument, name, located)
+
+    def _report_undeclared(self, name: str, located: Located) -> None:
+        operation = self.operation
+        is_whole = isinstance(operation.body, Argument)
+        if name and is_whole and operation.method in WRITING:
             self._fail(
                 "NAF901",
                 located,
-                f"{show(name)} has no place in `{self.operation.name}`, whose body is"
-                " taken as a whole",
+                f"{show(name)} has no place in `{operation.name}`, whose body is taken as"
+                " a whole",
                 "another call gives it as `body`: give the same here, or members there",
             )
-        elif not settled:
+            return
+        self.reporter.report(
+            "NAF404",
+            located.span,
+            f"`{operation.name}` has no parameter {show(name)}, so this value is not"
+            " sent",
+            hint="declare it in the consumed operation's inputParameters; one that is"
+            " `in: path` needs a place in the path as well",
+        )
+
+    def _give_to(self, argument: Argument, name: str, located: Located) -> None:
+        if argument in self.values or (
+            argument.name != name and argument.name in dict(self.invocation.arguments)
+        ):
             self.reporter.report(
                 "NAF404",
                 located.span,
-                f"`{self.operation.name}` has no parameter {show(name)},"
-                " so this value is not sent",
-                hint="declare it in the consumed operation's inputParameters; one that is"
-                " `in: path` needs a place in the path as well",
+                f"{show(name)} is another name of `{argument.name}`, which `with` gives"
+                " as well, so this value is not sent",
+                hint="remove one of the two",
             )
-        for argument in arguments:
-            if argument in self.values or (
-                argument.name != name
-                and argument.name in dict(self.invocation.arguments)
-            ):
-                self.reporter.report(
-                    "NAF404",
-                    located.span,
-                    f"{show(name)} is another name of `{argument.name}`, which `with`"
-                    " gives as well, so this value is not sent",
-                    hint="remove one of the two",
-                )
-            else:
-                self._set(argument, self._value(argument, located))
+        else:
+            self._set(argument, self._value(argument, located))
 
     def _set(self, argument: Argument, value: Given | None) -> None:
         if value is not None:

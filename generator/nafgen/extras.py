@@ -40,7 +40,7 @@ def join_extras(
         described |= set(_members(template))
         template = _whole(operation, given["body"], arguments)
     for name, located in given.items():
-        if not name or find(name, arguments.all, lambda a: a.name) is not None:
+        if not name or named(name, arguments.all):
             continue
         if name in described or name in _members(template):
             continue
@@ -97,15 +97,19 @@ def _whole(
     return _add(replace(param, type="object"), arguments)
 
 
-def filled(name: str, operation: Operation) -> tuple[Argument, ...]:
-    """The arguments that a call names: those of this name in all places where they
-    travel, else the one in another spelling, else the one that fills such a member."""
-    same = tuple(each for each in operation.arguments if each.name == name)
-    found = find(name, operation.arguments, lambda a: a.name)
-    if not same and found is None and isinstance(operation.body, ObjectOf):
-        member = _members(operation.body).get(name)
-        return (member,) if isinstance(member, Argument) else ()
-    return same or ((found,) if found else ())
+def filling(name: str, operation: Operation) -> tuple[Argument, ...]:
+    """The arguments that a call names: by their own name, or by the member they fill."""
+    arguments = named(name, operation.arguments)
+    member = _members(operation.body).get(name)
+    if not arguments and isinstance(member, Argument):
+        return (member,)
+    return arguments
+
+
+def named(name: str, arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """The arguments of a name; those in several places can have the same one."""
+    found = find(name, [*dict.fromkeys(a.name for a in arguments)], str)
+    return tuple(argument for argument in arguments if argument.name == found)
 
 
 def fits(type_: str | None, given: object) -> bool:
