@@ -197,6 +197,29 @@ def test_routes_tell_operations_of_one_name_apart_in_any_order(turn: int) -> Non
         assert owner in {argument.name for argument in unit.call.operation.arguments}
 
 
+def test_routes_mean_the_operation_whose_path_they_have_most_of() -> None:
+    made = verified(
+        capability(
+            api("""\
+    - path: /{a}
+      operations: [{name: list, method: GET}]
+    - path: /user/{b}
+      operations: [{name: list, method: GET}]
+    - path: /of/user/{c}
+      operations: [{name: list, method: GET}]
+"""),
+            routes="".join(
+                f"    - path: {path}\n      operations:\n"
+                f"      - {{name: {path[-2]}, method: GET, call: shop.list}}\n"
+                for path in ("/v1/user/{b}", "/v1/of/user/{c}", "/{a}")
+            ),
+        )
+    )
+    assert {name: fed(unit) for name, unit in units(made).items()} == {
+        name: {name: name} for name in "abc"
+    }
+
+
 def test_tools_take_operations_of_one_name_in_order() -> None:
     made = verified(
         capability(

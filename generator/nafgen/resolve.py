@@ -78,7 +78,7 @@ class Resolver:
         same = [operation for operation in operations if operation.name == wanted]
         found = same[0] if same else find(wanted, operations, lambda o: o.name)
         if len(same) > 1:
-            alike = [each for each in same if route and _fits(each, *route)]
+            alike = _nearest(same, *route) if route else []
             found = (
                 alike[0]
                 if len(alike) == 1
@@ -156,9 +156,22 @@ class Resolver:
         return "NAF201"
 
 
-def _fits(operation: Operation | Refused, method: str, path: Path) -> bool:
+def _nearest(
+    operations: list[Operation | Refused], method: str, path: Path
+) -> list[Operation]:
+    """The operations whose paths a route has, most of it."""
+    fitting = [
+        (abs(len(_shape(each.path)) - len(_shape(path))), each)
+        for each in operations
+        if isinstance(each, Operation) and _fits(each, method, path)
+    ]
+    least = min((distance for distance, _ in fitting), default=0)
+    return [each for distance, each in fitting if distance == least]
+
+
+def _fits(operation: Operation, method: str, path: Path) -> bool:
     """Whether a route has the method and the path of an operation, but for a prefix."""
-    if isinstance(operation, Refused) or operation.method != method:
+    if operation.method != method:
         return False
     ours, theirs = _shape(operation.path), _shape(path)
     length = min(len(ours), len(theirs))
