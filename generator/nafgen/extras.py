@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from . import spec
-from .arguments import Arguments, undeclared
+from .arguments import Arguments, place_of, undeclared
 from .bodies import Body
 from .diagnostics import Origin, show
 from .ir import Argument, Encoding, Field, Location, ObjectOf, Operation, Template
@@ -63,6 +63,8 @@ def join_extras(
             where = "as a member of the body"
             member = _add(replace(param, type="any"), arguments)
             template = ObjectOf((*template.members, (name, member)))
+        elif _is_member(located.value):
+            continue  # it must not leave the body; its call is refused
         else:
             where = "in the query"
             value = arguments.add(param, Location.QUERY, required=False)
@@ -75,6 +77,11 @@ def join_extras(
             hint="declare it in the consumed operation's inputParameters",
         )
     return template, tuple(fields)
+
+
+def _is_member(given: object) -> bool:
+    """Whether what is given is an input that is declared as a member of a body."""
+    return isinstance(given, spec.Param) and place_of(given) == "body"
 
 
 def _members(template: Template | None) -> dict[str, Template]:
