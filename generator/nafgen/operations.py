@@ -72,7 +72,12 @@ class OperationLinker:
 
     def __post_init__(self) -> None:
         base = path_template(str(self.entry.base_uri.value))
-        self.variables = frozenset(p.name for p in base if isinstance(p, Placeholder))
+        self.variables = frozenset(
+            piece.name
+            for piece in base
+            if isinstance(piece, Placeholder)
+            and not (piece.double and self.settings.variable(piece.name))
+        )
         self.arguments = Arguments(self.reporter)
 
     def link(self) -> Operation | Refused:
