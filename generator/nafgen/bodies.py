@@ -118,12 +118,14 @@ class BodyLinker:
         kind = self._kind_of(block)
         if block.data is None or block.data.value in ({}, [], ""):
             return self._free_form(block.type.span, kind)
-        data, is_json = block.data.value, kind.encoding is Encoding.JSON
+        located = _with_constants(block.data, members)
+        members = [param for param in members if param.value is None]
+        data, is_json = located.value, kind.encoding is Encoding.JSON
         if isinstance(data, str) and is_placeholder(data) and not is_json:
             self.placeholder_type = _whole_type(None, kind)
             members = [replace(p, type=_whole_type(p.type, kind)) for p in members]
         known = {p.name: self.arguments.add(p, Location.BODY, False) for p in members}
-        return Body(self._data(kind, block, block.data, known), kind)
+        return Body(self._data(kind, block, located, known), kind)
 
     def _kind_of(self, block: spec.Body) -> Kind:
         written = str(block.type.value)
@@ -299,6 +301,14 @@ class BodyLinker:
                 required=False,
             )
         return known[name]
+
+
+def _with_constants(data: Located, members: list[spec.Param]) -> Located:
+    """The data with the constants that are declared beside it, where it has members."""
+    if not isinstance(data.value, dict):
+        return data
+    constants = {p.name: p.value.value for p in members if p.value is not None}
+    return Located({**constants, **data.value}, data.span)
 
 
 def _whole_type(written: str | None, kind: Kind) -> str:

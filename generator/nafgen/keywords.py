@@ -37,7 +37,7 @@ ROOT: Final = _keys(
     imported="NAF901",
 )
 INFO: Final = _keys(
-    "label title description",
+    "label title name description",
     "created modified stakeholders version personas related",
 )
 BIND: Final = _keys("namespace keys", location="NAF902", source="NAF901")

@@ -59,7 +59,7 @@ def _capability(root: Reader) -> spec.Capability | None:
     consumes = body.children("consumes", "namespace")
     exposes = body.children("exposes", "namespace")
     return spec.Capability(
-        label=(info.text("label") or info.text("title")) if info else "",
+        label=_label(info) if info else "",
         description=info.text("description") if info else "",
         binds=tuple(bind for entry in binds for bind in _binds(entry)),
         consumes=units.of(consumes, "upstream", ConsumedSide(units).lower),
@@ -67,6 +67,10 @@ def _capability(root: Reader) -> spec.Capability | None:
         unusable=tuple(units.unusable),
         origin=body.origin,
     )
+
+
+def _label(info: Reader) -> str:
+    return info.text("label") or info.text("title") or info.text("name")
 
 
 def _binds(entry: Reader) -> tuple[spec.Bind, ...]:

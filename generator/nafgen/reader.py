@@ -106,8 +106,8 @@ class Reader:
     def name(self) -> str:
         """The object's own name, its `id`, or its key in a mapping of objects."""
         for key in ("name", "id"):
-            if key in self:
-                return str(self.data[key])
+            if (value := self.data.get(key)) not in (None, ""):
+                return str(value)
         return self.path[-1] if isinstance(self.path[-1], str) else ""
 
     def child(self, key: str) -> Reader | None:

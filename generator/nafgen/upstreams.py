@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from . import spec
-from .arguments import is_token, sendable
+from .arguments import is_token, place_of, sendable
 from .authentication import link_auth
 from .base_urls import link_base_url
 from .binds import Settings
 from .diagnostics import Reporter, show
-from .ir import Location, Operation, Text, Upstream
+from .ir import Auth, Location, Operation, Text, Upstream
 from .operations import OperationLinker, Refused
 from .rules import Conventions
 from .spec import Located
@@ -93,13 +93,35 @@ class _Upstream:
             return "NAF101"
         if isinstance(auth, str):
             return auth
-        if headers is None or query is None:
-            return "NAF902"
+        if isinstance(headers, str):
+            return headers
+        if isinstance(query, str):
+            return query
         base_url, published = located
-        absolute = _paths_are_absolute(entry)
         self.settings.in_calls = {}
+        operations = self._operations(auth)
+        upstream = Upstream(
+            namespace=entry.namespace,
+            base_url=base_url,
+            published=published,
+            headers=headers,
+            query=query,
+            auth=auth,
+            settings=(),
+            call_settings=(),
+            arrays=self.conventions.arrays,
+            objects=self.conventions.objects,
+            operations=tuple(op for op in operations if isinstance(op, Operation)),
+            description=entry.description,
+            origin=entry.origin,
+        )
+        return Linked(upstream, operations, self.settings, self.conventions)
+
+    def _operations(self, auth: Auth | None) -> list[Operation | Refused]:
+        entry = self.entry
+        absolute = _paths_are_absolute(entry)
         names = Counter(name for name, *_ in _requests(entry))
-        operations = [
+        return [
             (
                 OperationLinker(
                     entry,
@@ -123,45 +145,30 @@ class _Upstream:
             for resource in entry.resources
             for operation in resource.operations
         ]
-        upstream = Upstream(
-            namespace=entry.namespace,
-            base_url=base_url,
-            published=published,
-            headers=headers,
-            query=query,
-            auth=auth,
-            settings=(),
-            call_settings=(),
-            arrays=self.conventions.arrays,
-            objects=self.conventions.objects,
-            operations=tuple(op for op in operations if isinstance(op, Operation)),
-            description=entry.description,
-            origin=entry.origin,
-        )
-        return Linked(upstream, operations, self.settings, self.conventions)
 
-    def _shared(self, location: Location) -> tuple[tuple[str, Text], ...] | None:
+    def _shared(self, location: Location) -> tuple[tuple[str, Text], ...] | str:
         """What every request carries: constants of the whole entry."""
         pairs = list(self.entry.headers) if location is Location.HEADER else []
         pairs += [
             (param.name, param.value)
             for param in self.entry.params
-            if param.value is not None
-            and param.location is not None
-            and param.location.value == location
+            if param.value is not None and place_of(param) == location
         ]
-        texts = [(name, self.settings.text(located)) for name, located in pairs]
-        if any(text is None for _, text in texts):
-            return None
-        for (name, located), (_, text) in zip(pairs, texts, strict=True):
-            if location is not Location.HEADER or text is None:
-                continue
-            if not is_token(name) or not sendable(text):
+        shared = []
+        for name, located in pairs:
+            text = self.settings.text(located)
+            if text is None:
+                return "NAF902"
+            if location is Location.HEADER and not (is_token(name) and sendable(text)):
                 self.reporter.report(
-                    "NAF101", located.span, f"the header {show(name)} cannot hold this"
+                    "NAF101",
+                    located.span,
+                    f"the header {show(name)} cannot hold this",
+                    hint="names are ASCII without spaces, values are one line of Latin-1",
                 )
-                return None
-        return tuple((name, text) for name, text in texts if text is not None)
+                return "NAF101"
+            shared.append((name, text))
+        return tuple(shared)
 
 
 def _requests(entry: spec.Consumes) -> set[tuple[str, ...]]:
