@@ -171,7 +171,8 @@ def _messages(spec: dict[str, Any], code: str) -> set[str]:
 
 def _has_no_base_url(found: dict[str, Any]) -> bool:
     by_table = found["code"] == "NAF430" and "base URL" in found["message"]
-    return by_table or (found["code"] == "NAF407" and "is empty" in found["message"])
+    is_empty = found["code"] == "NAF407" and "is empty" in found["message"]
+    return is_empty or by_table
 
 
 def _shadowed(name: str) -> int:

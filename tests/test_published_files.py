@@ -9,77 +9,7 @@ from __future__ import annotations
 
 import pytest
 from compile_support import compile_text, files_of
-from nafgen.compile import Compilation
-from nafgen.diagnostics import Severity
-from nafgen.verify import verify
-
-SPEC = """\
-naftiko: 1.0.0-alpha2
-info: {info}
-capability:
-  consumes:
-  - type: http
-    namespace: shop
-    baseUri: https://shop.example
-    {api}
-    resources:
-    - path: /things
-      {resource}
-      operations:
-      - {{name: list, method: GET, outputParameters: [{output}]}}
-      - {operation}
-  {others}
-  exposes:
-  {exposes}
-"""
-PARTS = {
-    "info": "{label: Shop}",
-    "api": "description: A shop.",
-    "resource": "name: things",
-    "output": "{name: result, type: object, value: $.}",
-    "operation": "{name: add, method: POST, inputParameters: [{name: n, in: body}]}",
-    "others": "binds: []",
-    "exposes": "- {type: mcp, namespace: tools, tools: [{name: t, call: shop.list}]}",
-}
-
-
-def spec(**parts: str) -> str:
-    return SPEC.format_map(PARTS | parts)
-
-
-def line_of(part: str) -> int:
-    """The line of the spec at which a part begins."""
-    before = SPEC[: SPEC.index(f"{{{part}}}")]
-    return before.count("\n") + 1
-
-
-def verified(source: str) -> Compilation:
-    """The compilation of a spec, all of whose compiled units do what it says."""
-    made = compile_text(source)
-    assert made.package is not None, [str(found) for found in made.diagnostics]
-    done = verify(made)
-    assert [found.message for found in done.differences] == []
-    assert (done.operations, done.routes, done.tools) == counts(made)
-    return made
-
-
-def counts(made: Compilation) -> tuple[int, int, int]:
-    summary = made.summary()
-    return summary["operations"], summary["routes"], summary["tools"]
-
-
-def found_in(made: Compilation, *, notes: bool = True) -> list[tuple[str, int]]:
-    """Codes and lines, in the order of the file."""
-    return [
-        (found.code, found.span.line)
-        for found in made.diagnostics
-        if notes or found.severity is not Severity.NOTE
-    ]
-
-
-def left_out(made: Compilation) -> list[tuple[str, str, str]]:
-    return [(unit.kind, unit.name, unit.code) for unit in made.left_out]
-
+from files_support import counts, found_in, left_out, line_of, spec, verified
 
 # --- names that nothing refers to ----------------------------------------------------
 
@@ -129,89 +59,306 @@ def test_an_operation_is_called_by_its_name_or_its_id(named: str) -> None:
     assert 'Call("HEAD", "/things")' in files_of(made)["client.py"]
 
 
-# --- constants of a whole API --------------------------------------------------------
+# --- types and outputs ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("api", "sent"),
+    ("written", "python"),
     [
-        ("headers: {X-Version: 2024-01-01}", '{"x-version": "2024-01-01"}'),
-        ("headers: {X-A: 5, x-b: true, X-C: 1.5}", '"x-a": "5", "x-b": "true"'),
-        ("headers: {X-Key: 'k-{{env.KEY}}'}", 'headers={"x-key": f"k-{key}"}'),
-        ("headers: {}", 'Call("GET", "/things")'),
-        ("inputParameters: [{name: X-A, in: header, value: a}]", '{"x-a": "a"}'),
-        ("inputParameters: {X-A: {in: header, value: 5}}", '{"x-a": "5"}'),
-        ("inputParameters: [{name: q, in: query, value: 5}]", 'query={"q": "5"}'),
-        ("inputParameters: [{name: q, value: a}]", 'query={"q": "a"}'),
-        ("inputParameters: [{name: c, in: cookie, value: a}]", 'cookies={"c": "a"}'),
+        ("Integer", "int"),
+        ("int", "int"),
+        ("Float", "float"),
+        ("bool", "bool"),
+        ("list", "list[Any]"),
+        ("str", "str"),
+        ("date", "str"),
+        ("null", "str"),
+    ],
+)
+def test_types_in_other_spellings(written: str, python: str) -> None:
+    param = f"{{name: q, in: query, type: {written}, required: true, description: d}}"
+    made = verified(
+        spec(operation=f"{{name: add, method: GET, inputParameters: [{param}]}}")
+    )
+    assert f"def add(q: {python}) -> Call" in files_of(made)["client.py"]
+    known = written in ("date", "null")
+    noted = [] if known else [("NAF409", line_of("operation"))]
+    assert found_in(made) == noted
+
+
+@pytest.mark.parametrize(
+    ("output", "result"),
+    [
+        ("{type: object, mapping: $.}", "return value"),
+        ("{type: Object, mapping: $, properties: null}", "return value"),
+        ("{type: array, mapping: $.}", "return value"),
+        ("{name: n, type: integer, mapping: $.n, description: d}", 'pick(value, "n")'),
+        ("{type: array, mapping: $.a, items: []}", 'pick(value, "a")'),
+        ("{type: array, mapping: $.a, items: null}", 'pick(value, "a")'),
         (
-            "inputParameters: [{name: b, in: body, value: [1]}]",
-            'json=given({"b": [1]})',
+            "{type: array, mapping: $.a, items: [{type: text, mapping: $.b}]}",
+            'each(pick(value, "a"), lambda item: pick(item, "b"))',
         ),
     ],
 )
-def test_constants_of_an_api_are_sent_with_every_request(api: str, sent: str) -> None:
-    made = verified(spec(api=api))
-    assert sent in files_of(made)["client.py"]
-    assert not [found for found in made.diagnostics if found.severity == "error"]
+def test_outputs_without_members(output: str, result: str) -> None:
+    tool = f"{{name: t, call: shop.list, outputParameters: [{output}]}}"
+    made = verified(spec(exposes=f"- {{type: mcp, namespace: m, tools: [{tool}]}}"))
+    assert found_in(made, notes=False) == []
+    server = files_of(made)["mcp_server.py"]
+    assert ("pick(" not in server) if result == "return value" else (result in server)
 
 
-def test_a_constant_of_an_api_stands_in_the_paths_that_have_its_place() -> None:
-    made = verified(
-        spec(
-            api="inputParameters: [{name: tenant, in: path, value: a/b}]",
-            operation="{name: add, method: PUT, path: '/{tenant}', body: x}",
-        )
-    )
-    assert '"/things/a%2Fb"' in files_of(made)["client.py"]
-    assert found_in(made) == [("NAF401", line_of("api"))]
+def test_items_that_are_several_are_refused() -> None:
+    output = "{type: array, mapping: $.a, items: [{name: b, mapping: $.b}]}"
+    tool = f"{{name: t, call: shop.list, outputParameters: [{output}]}}"
+    made = verified(spec(exposes=f"- {{type: mcp, namespace: m, tools: [{tool}]}}"))
+    assert found_in(made) == [("NAF101", line_of("exposes"))]
+    assert left_out(made) == [("tool", "t", "NAF101")]
 
 
-def test_a_constant_of_an_api_joins_the_template_of_a_body() -> None:
-    block = "{type: json, data: {a: '{{tools.a}}', c: own}}"
-    made = verified(
-        spec(
-            api="inputParameters: {b: {in: body, value: x}, c: {in: body, value: y}}",
-            operation=f"{{name: add, method: POST, body: {block}}}",
-        )
-    )
-    body = 'json=given({"b": "x", "c": "own", "a": a})'
-    assert f'Call("POST", "/things", {body})' in files_of(made)["client.py"]
+# --- adapters ------------------------------------------------------------------------
+
+TOOLS = "tools: [{name: t, call: shop.list}]"
 
 
 @pytest.mark.parametrize(
-    ("headers", "code"),
+    "adapter",
     [
-        ("{X-A: [a, b]}", "NAF101"),
-        ("{X-A: {value: a}}", "NAF101"),
-        ("{X-A: null}", "NAF101"),
-        ("[{name: X-A, value: a}]", "NAF101"),
-        ("'X-A: a'", "NAF101"),
-        ("{'X A': a}", "NAF101"),
-        ('{X-A: "a\\nb"}', "NAF101"),
-        ("{X-A: '{{lower}}'}", "NAF902"),
+        "{type: rest, namespace: web, port: 8080, resources: []}",
+        "{type: rest, namespace: web, resources: {}}",
+        "{type: rest, resources: null}",
+        "{type: rest, resources: [{path: /a, operations: []}, {path: /b}]}",
+        "{type: mcp, namespace: web}",
+        "{type: mcp, namespace: web, port: 9090, tools: []}",
+        "{type: mcp, tools: {}}",
     ],
 )
-def test_headers_that_cannot_be_sent(headers: str, code: str) -> None:
-    made = compile_text(spec(api=f"headers: {headers}"))
-    errors = [f for f in made.diagnostics if f.severity == "error" and f.span.line > 1]
-    assert [(f.code, f.span.line) for f in errors] == [
-        (code, line_of("api")),
-        (code, line_of("exposes")),
-    ]
-    assert left_out(made)[0] == ("upstream", "shop", code)
+def test_an_adapter_without_units_is_not_written(adapter: str) -> None:
+    made = verified(spec(exposes=f"- {adapter}"))
+    assert found_in(made) == [("NAF418", line_of("exposes"))]
+    assert not {"app.py", "mcp_server.py"} & files_of(made).keys()
 
 
-@pytest.mark.parametrize("place", ["query", "header", "cookie", "path"])
-@pytest.mark.parametrize("value", ["[a, b]", "{a: 1}", "[]"])
-def test_a_structure_is_sent_in_a_body_alone(place: str, value: str) -> None:
-    param = f"{{name: p, in: {place}, value: {value}}}"
-    operation = (
-        f"{{name: add, method: PUT, path: '/{{p}}', inputParameters: [{param}]}}"
+@pytest.mark.parametrize("adapter", ["port: null", "transport: stdio", "address: null"])
+def test_an_adapter_without_port_or_namespace(adapter: str) -> None:
+    made = verified(spec(exposes=f"- {{type: mcp, {adapter}, {TOOLS}}}"))
+    assert (counts(made), found_in(made)) == ((2, 0, 1), [])
+
+
+@pytest.mark.parametrize(
+    ("adapter", "code", "unit"),
+    [
+        ("{namespace: x, tools: [{name: u}]}", "NAF102", ("tool", "u")),
+        ("{type: null, namespace: x, tools: [{name: u}]}", "NAF101", ("tool", "u")),
+        ("{type: agent-skill, namespace: x, skill: {}}", "NAF907", None),
+        ("{type: http, namespace: x, paths: [{path: /u}]}", "NAF907", ("route", "/u")),
+        (
+            "{type: mcp, namespace: x, port: 0, tools: [{name: u}]}",
+            "NAF101",
+            ("tool", "u"),
+        ),
+    ],
+)
+def test_one_adapter_does_not_cost_the_other(
+    adapter: str, code: str, unit: tuple[str, str] | None
+) -> None:
+    made = verified(spec(exposes=f"- {{type: mcp, {TOOLS}}}\n  - {adapter}"))
+    assert found_in(made) == [(code, line_of("exposes") + 1)]
+    assert counts(made) == (2, 0, 1)
+    named = [(kind, name) for kind, name, _ in left_out(made)]
+    assert named == [("adapter", "x"), *([unit] if unit else [])]
+
+
+def test_what_replaces_a_call_costs_the_unit() -> None:
+    units = ["calls: [shop.list]", "operation: shop.list", "call: [shop.list]"]
+    tools = ", ".join(f"{{name: t{i}, {unit}}}" for i, unit in enumerate(units))
+    made = verified(
+        spec(exposes=f"- {{type: mcp, namespace: m, tools: [{tools}, {TOOLS[8:-1]}]}}")
     )
-    made = compile_text(spec(operation=operation))
-    at = line_of("operation")
-    assert ("NAF902", at) in found_in(made)
-    assert left_out(made) == [("operation", "add", "NAF902")]
-    in_body = verified(spec(operation=operation.replace(place, "body")))
-    assert found_in(in_body) == []
+    assert [unit[1:] for unit in left_out(made)] == [
+        ("t0", "NAF901"),
+        ("t1", "NAF901"),
+        ("t2", "NAF101"),
+    ]
+
+
+# --- other files ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "keys"),
+    [
+        ("{namespace: far, ref: shared/far.yaml}", 1),
+        ("{namespace: far, openapi: openapi/far.yml, location: ../}", 2),
+        ("{openapi: far, location: ../../openapi/far.yml}", 2),
+        ("{import: far, location: ./shared/far.yaml}", 2),
+        ("{import: other, location: ./far.yaml, as: far}", 3),
+        ("{import: other, from: ./far.yaml, namespace: far}", 2),
+        ("{type: workers-kv, namespace: far, binding: KV}", 1),
+    ],
+)
+def test_an_api_of_another_file_costs_what_calls_it(entry: str, keys: int) -> None:
+    tools = "{type: mcp, tools: [{name: u, call: far.get}, {name: t, call: shop.list}]}"
+    source = spec(exposes=f"- {tools}")
+    made = verified(source.replace("consumes:\n", f"consumes:\n  - {entry}\n"))
+    code = "NAF907" if "workers" in entry else "NAF901"
+    assert found_in(made) == [(code, 5)] * keys + [(code, line_of("exposes") + 1)]
+    assert left_out(made) == [("upstream", "far", code), ("tool", "u", code)]
+    assert counts(made) == (2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [("shared/far.yaml", 5), ("{$ref: shared/far.yaml}", 5), ("null", 5)],
+)
+def test_an_entry_that_is_no_api_costs_itself(entry: str, line: int) -> None:
+    source = spec().replace("consumes:\n", f"consumes:\n  - {entry}\n")
+    made = verified(source)
+    assert {line for _, line in found_in(made)} == {line}
+    assert counts(made) == (2, 0, 1)
+
+
+@pytest.mark.parametrize("place", ["imports", "import"])
+def test_imports_of_a_whole_file(place: str) -> None:
+    made = verified(f"{place}: [{{location: shared/far.yaml}}]\n" + spec())
+    assert found_in(made) == [("NAF901", 1)]
+    assert counts(made) == (2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        ("openapi.yml", "list"),
+        ("openapi:far-things", "list:all"),
+        ("My_Api", "List_All"),
+        ("shop.list", "list"),
+        ("a.b.c", "list.of.d"),
+        ("2go", "2"),
+        ("东京", "列表"),
+    ],
+)
+def test_identifiers_of_any_characters(namespace: str, name: str) -> None:
+    entry = (
+        f"{{type: http, namespace: '{namespace}', baseUri: 'https://far.example',"
+        f" resources: [{{path: /far, operations: [{{name: '{name}', method: GET}}]}}]}}"
+    )
+    tools = f"[{{name: '{name}', call: '{namespace}.{name}'}}, {{name: t, call: shop.list}}]"
+    source = spec(exposes=f"- {{type: mcp, namespace: '{namespace}', tools: {tools}}}")
+    made = verified(source.replace("consumes:\n", f"consumes:\n  - {entry}\n"))
+    assert (counts(made), found_in(made, notes=False)) == ((3, 0, 2), [])
+    assert made.program is not None
+    called = [tool.call.operation.namespace for tool in made.program.adapters[0].tools]
+    assert called == [namespace, "shop"]
+
+
+# --- truncated files, and what is no capability --------------------------------------
+
+FOOTER = "# --- truncated at 32 KB (81 KB total) ---"
+LINK = "# Full source: https://files.example/shop.yaml"
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [
+        f"{FOOTER}",
+        f"\n{FOOTER}\n{LINK}\n",
+        f"\n\n    {FOOTER}  \n\n\n",
+        "#--- TRUNCATED AT 16 KB ---\n",
+        f"{FOOTER}\r\n{LINK}\r\n",
+    ],
+)
+def test_what_is_left_of_a_truncated_file_is_compiled(footer: str) -> None:
+    source = spec()
+    made = verified(f"{source}{footer}")
+    at = (source + footer).split("truncated at")[0].count("\n") + 1
+    if "TRUNCATED" in footer:
+        at = source.count("\n") + 1
+    assert (counts(made), found_in(made)) == ((2, 0, 1), [("NAF008", at)])
+
+
+@pytest.mark.parametrize(
+    ("cut", "code"),
+    [
+        ("exposes:", None),
+        ("exposes:\n  - type:", "NAF101"),
+        ("exposes:\n  -", "NAF101"),
+        ("exposes:\n  - type: mcp\n    tools:", "NAF418"),
+        ("exposes:\n  - type: mcp\n    tools:\n    -", "NAF101"),
+        ("exposes:\n  - type: mcp\n    tools:\n    - name: u\n      hin", "NAF002"),
+        ("exposes:\n  - {type: mcp, tools: [{name: u", "NAF002"),
+        ("exposes:\n  - type: mcp\n    tools:\n    - name: 'u", "NAF002"),
+        ("exposes:\n  - type: rest\n    resources:", "NAF418"),
+        ("exposes:\n  - type: rest\n    resources:\n    - pa", "NAF101"),
+        (
+            "exposes:\n  - type: rest\n    resources:\n    - path: /a\n      op",
+            "NAF002",
+        ),
+    ],
+)
+def test_a_file_that_is_cut_in_its_last_unit(cut: str, code: str | None) -> None:
+    kept = spec()[: spec().index("exposes:")]
+    made = compile_text(f"{kept}{cut}\n\n{FOOTER}\n{LINK}\n")
+    by_line = dict(found_in(made))
+    if code == "NAF002":
+        [found] = made.diagnostics
+        assert found.hint == "get the whole file"
+        assert [text for text, _ in found.related][-1].startswith("the file says")
+        return
+    at = kept.count("\n") + cut.count("\n") + 1
+    assert by_line == {"NAF008": at + 2, **({code: at} if code else {})}
+    assert counts(made) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "looks"),
+    [
+        ("name: x\npersona: p\napis: []\ntools: [{name: t}]", "a list of tools"),
+        ("server: {rest: {}}\ntools: [{method: GET, path: /a}]", "a list of tools"),
+        ("id: x\nconsumes: [{ref: shared/a.yaml}]", "references to other files"),
+        ("naftiko: 1.0.0-alpha2\nconsumes: []", "for other files to import"),
+        ("capabilities: [{method: GET, path: /a}]", "a list of capabilities"),
+        ("apis: {}\nworkflow: {}\nexposes: {paths: {}}", "a workflow"),
+        ("kind: Capability\napiVersion: v1\nmetadata: {}", "Kubernetes"),
+        ("specificationVersion: 1\nworkflows: []", "over imported files"),
+        ("imports: []\ntools: []\nexpose: {rest: {}}", "over imported files"),
+        ("capability: {name: x, categories: []}", "has name, categories"),
+        ("naftiko: 1.0.0-alpha2\ncapability: {imports: [], workflow: {}}", "workflow"),
+        ("naftiko: {version: 1}\ninfo: {}\nservers: []\ntools: []", "a list of tools"),
+        ("mcp_tools: []", "a list of tools"),
+        ("actions: []", "a list of actions"),
+        ("adapters: []", "a list of adapters"),
+        ("operations: [{path: /a}]\nworkflow: {}", "a workflow"),
+        ("capability:", "`capability` is null"),
+        ("capability: [a]", "`capability` is a list"),
+        ("- capability: {consumes: []}", "its root is a list"),
+        ("404: Not Found", "it has 404 at its root"),
+        ("version https://git-lfs.example/v1", "its root is"),
+        ("---", "the file is empty"),
+    ],
+)
+def test_what_is_no_capability_is_said_once(source: str, looks: str) -> None:
+    made = compile_text(f"{source}\n")
+    [found] = made.diagnostics
+    assert (found.code, found.span.line) == ("NAF005", 1)
+    assert looks in found.message
+    assert "under the root key `capability`" in found.hint
+    assert made.package is None
+
+
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [
+        ("1.0.0-alpha1", None),
+        ("'1.0.0-alpha2'", None),
+        ("1.0.0-alpha3", "NAF103"),
+        ("v1.0.0-alpha2", "NAF103"),
+        ("1.0", "NAF103"),
+        ("{version: 1.0.0-alpha2}", "NAF103"),
+        ("[1.0.0-alpha2]", "NAF103"),
+    ],
+)
+def test_versions(version: str, code: str | None) -> None:
+    made = compile_text(spec().replace("1.0.0-alpha2", version, 1))
+    assert found_in(made) == ([(code, 1)] if code else [])
+    assert (made.package is None) == (code is not None)

@@ -72,7 +72,7 @@ OUTPUTS: list[tuple[str, str, Result]] = [
     ),
     (
         "[]",
-        "[{type: Array, mapping: $.a, items: {mapping: $.name}}]",
+        "[{type: array, mapping: $.a, items: {mapping: $.name}}]",
         Each(("a",), NAME),
     ),
     ("[]", "[{mapping: $.a, items: {mapping: $.name}}]", Each(("a",), NAME)),

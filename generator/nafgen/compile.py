@@ -112,6 +112,7 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
             "NAF413",
             Span.whole(document.path),
             "no operation can be compiled, so there is nothing to write",
+            hint="`consumes` needs an operation; correct the other errors first",
         )
         return
     made.program = program

@@ -112,6 +112,7 @@ CODES: Final = _registry(
     ("NAF415", _W, "a variable of a route's path feeds nothing"),
     ("NAF416", _W, "a path ends at its fragment"),
     ("NAF417", _W, "operations send the same request"),
+    ("NAF418", _W, "an adapter exposes nothing"),
     ("NAF420", _W, "a credential that the spec does not give is a setting"),
     ("NAF421", _W, "an authentication must be supplied"),
     ("NAF430", _N, "a rule for a public API was applied"),

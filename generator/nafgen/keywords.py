@@ -14,13 +14,18 @@ _NAMING: Final = ("name", "id", "label", "display", "title", "description", "tag
 
 
 def _keys(
-    read: str, informative: str = "", separable: str = "", **unsupported: str
+    read: str,
+    informative: str = "",
+    separable: str = "",
+    elsewhere: str = "",
+    **unsupported: str,
 ) -> Keys:
     return Keys(
         read=frozenset(read.split()),
         informative=frozenset((*informative.split(), *_NAMING)),
         unsupported={_SPELLED.get(key, key): code for key, code in unsupported.items()},
         separable=frozenset(separable.split()),
+        elsewhere=frozenset(elsewhere.split()),
     )
 
 
@@ -29,6 +34,7 @@ _SPELLED: Final = {"imported": "import", "source": "from", "alias": "as"}
 ROOT: Final = _keys(
     "naftiko info binds capability",
     separable="consumes exposes aggregates imports import",
+    elsewhere="imports import",
     ikanos="NAF901",
     consumes="NAF901",
     exposes="NAF901",
@@ -44,6 +50,7 @@ BIND: Final = _keys("namespace keys", location="NAF902", source="NAF901")
 CAPABILITY: Final = _keys(
     "consumes exposes binds",
     separable="aggregates imports tools",
+    elsewhere="imports",
     aggregates="NAF901",
     imports="NAF901",
     tools="NAF901",
@@ -51,6 +58,7 @@ CAPABILITY: Final = _keys(
 CONSUMES: Final = _keys(
     "type namespace baseUri headers inputParameters authentication auth resources"
     " operations",
+    elsewhere="location import as ref from openapi",
     location="NAF901",
     imported="NAF901",
     alias="NAF901",
@@ -74,6 +82,7 @@ CONSUMED_OPERATION: Final = _keys(
 )
 REST: Final = _keys(
     "type namespace address port resources",
+    elsewhere="from import",
     authentication="NAF903",
     maxBinarySize="NAF901",
     source="NAF901",
@@ -93,6 +102,7 @@ REST_OPERATION: Final = _keys(
 MCP: Final = _keys(
     "type namespace address port transport tools",
     separable="resources prompts ttlMs cacheScope",
+    elsewhere="from import",
     authentication="NAF903",
     maxBinarySize="NAF901",
     ttlMs="NAF901",

@@ -198,6 +198,8 @@ class _Block:
 
     def _bearer(self) -> spec.Auth | None:
         token = self._take(*_TOKEN, official="token")
+        if squashed(self._text("scheme")) not in ("", "bearer"):
+            return None
         # What is left of these says no more than the scheme does: `_placed` saw to it.
         self._ignore("placement", "in", "key", *_NAMED)
         if token is None and self._left():

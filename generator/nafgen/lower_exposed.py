@@ -25,15 +25,16 @@ class ExposedSide:
 
     def lower(self, entry: Reader) -> spec.Exposes | str:
         kind = entry.located("type")
-        written = kind.value if kind is not None else ""
-        if written == "rest":
+        if kind is None:  # the schema has reported it
+            return "NAF102"
+        if kind.value == "rest":
             return self._rest(entry)
-        if written == "mcp":
+        if kind.value == "mcp":
             return self._mcp(entry)
         self.units.reporter.report(
             "NAF907",
-            kind.span if kind is not None else entry.span,
-            f"an adapter of the type {show(written)} is not supported yet",
+            kind.span,
+            f"an adapter of the type {show(kind.value)} is not supported yet",
             hint="nafgen compiles `type: rest` and `type: mcp`; this one is left out",
         )
         return "NAF907"
@@ -43,15 +44,16 @@ class ExposedSide:
             return refused
         if entry.is_broken("resources"):
             return "NAF101"
+        resources = entry.children("resources", "path")
+        written = [resource.data.get("operations") for resource in resources]
+        if not entry.data.get("resources") or (written and not any(written)):
+            self._report_empty(entry, "resources")
         return spec.Rest(
             namespace=entry.text("namespace", "rest"),
             address=entry.text("address", LOOPBACK),
             port=entry.number("port") or _DEFAULT_PORTS["rest"],
             description=entry.text("description"),
-            resources=tuple(
-                self._rest_resource(resource)
-                for resource in entry.children("resources", "path")
-            ),
+            resources=tuple(map(self._rest_resource, resources)),
             origin=entry.origin,
         )
 
@@ -99,14 +101,25 @@ class ExposedSide:
                 hint="http and stdio are; this adapter is left out",
             )
             return "NAF907"
+        tools = entry.children("tools")
+        if not entry.data.get("tools"):
+            self._report_empty(entry, "tools")
         return spec.Mcp(
             namespace=entry.text("namespace", "mcp"),
             address=entry.text("address", LOOPBACK),
             port=entry.number("port") or _DEFAULT_PORTS["mcp"],
             transport=transport.value,
             description=entry.text("description"),
-            tools=self.units.of(entry.children("tools"), "tool", self._tool),
+            tools=self.units.of(tools, "tool", self._tool),
             origin=entry.origin,
+        )
+
+    def _report_empty(self, entry: Reader, key: str) -> None:
+        self.units.reporter.report(
+            "NAF418",
+            entry.data.key_span(key) if key in entry.data else entry.span,
+            f"this adapter has nothing in its `{key}`, so it is not written",
+            hint="write what it shall serve, or remove it",
         )
 
     def _tool(self, entry: Reader) -> spec.McpTool | str:

@@ -16,6 +16,10 @@ _PLAIN: Final = frozenset(
 )
 _LABELS: Final = ("name", "id", "path", "method", "type")
 MAX_NAME: Final = 80
+_LEFT_OUT: Final = "this part is left out; the rest is compiled"
+_ELSEWHERE: Final = (
+    "write what the other file holds into this one; until then it is missing"
+)
 
 
 def pointer_name(name: str) -> str:
@@ -33,13 +37,15 @@ class Keys:
 
     Keys that are read; keys that say nothing to a compiler; keys of the specification
     that are not supported yet, with their codes. An unsupported key costs the whole
-    object, except those of `separable` parts, which are left out alone.
+    object, except those of `separable` parts, which are left out alone. Those that are
+    `elsewhere` name another file.
     """
 
     read: frozenset[str]
     informative: frozenset[str]
     unsupported: Mapping[str, str]
     separable: frozenset[str]
+    elsewhere: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +180,7 @@ class Reader:
                     code,
                     span,
                     f"`{key}` is not supported yet",
-                    hint="this part is left out; the rest is compiled",
+                    hint=_ELSEWHERE if key in keys.elsewhere else _LEFT_OUT,
                 )
             else:
                 self._unknown(key, span, {*keys.read, *unsupported})

@@ -52,12 +52,13 @@ class Resolver:
                     self.refused[namespace],
                     call.span,
                     f"the API `{namespace}` is left out, and so is this call",
+                    hint=f"the error of `{namespace}` says why",
                 )
                 return self.refused[namespace]
             wanted = text.removeprefix(f"{namespace}.")
             return self._operation(namespace, wanted, call, user, route)
         known = ", ".join(f"`{namespace}`" for namespace in sorted(self.upstreams))
-        close = suggestion(text.partition(".")[0], self.upstreams)
+        close = suggestion(text.partition(".")[0], namespaces)
         message = f"no consumed API has the namespace of {show(text)}"
         hint = f"did you mean `{close}`?" if close else f"known: {known or 'none'}"
         if text in self.upstreams:
@@ -88,7 +89,10 @@ class Resolver:
             return self._unknown(namespace, wanted, call)
         if isinstance(found, Refused):
             self.reporter.report(
-                found.code, call.span, f"`{wanted}` is left out, and so is this call"
+                found.code,
+                call.span,
+                f"`{wanted}` is left out, and so is this call",
+                hint=f"the error of `{wanted}` says why",
             )
             return found.code
         if found.name != wanted:

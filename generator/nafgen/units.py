@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from . import spec
-from .diagnostics import Reporter, Span
+from .diagnostics import Reporter, Span, show
 from .keywords import OUTPUT, PARAM
 from .reader import Reader
+from .source import Seq
 from .spec import Located
 
 Unit = TypeVar("Unit")
+_NAMING: Final = ("namespace", "as", "import", "openapi")
+"""Keys of an API or adapter by which calls know it; the last three are of other files."""
+_TYPES: Final = {
+    "string": "string str text",
+    "integer": "integer int long int32 int64",
+    "number": "number float double decimal",
+    "boolean": "boolean bool",
+    "array": "array list",
+    "object": "object dict map json",
+}
+_OFFICIAL: Final = {
+    name: kind for kind, all_ in _TYPES.items() for name in all_.split()
+}
 
 
 @dataclass(slots=True)
@@ -54,7 +68,8 @@ class Units:
         code = refused or made
         if not isinstance(code, str):
             return code
-        name = reader.name or reader.text("namespace") or reader.pointer
+        names = (reader.name, *map(reader.text, _NAMING))
+        name = next(filter(None, names), reader.pointer)
         return spec.Unusable(kind=kind, name=name, code=code)
 
     def shared_params(
@@ -81,8 +96,8 @@ class Units:
                 spec.Param(
                     name=reader.name,
                     location=reader.located("in"),
-                    type=reader.text("type") or None,
-                    items=items.text("type") if items else None,
+                    type=self._type(reader) or None,
+                    items=self._type(items) if items else None,
                     required=reader.flag("required"),
                     description=reader.text("description"),
                     value=reader.located("value"),
@@ -90,6 +105,14 @@ class Units:
                 )
             )
         return tuple(params)
+
+    def _type(self, reader: Reader) -> str:
+        """The type of a value, its usual other spellings read as the official ones."""
+        written = reader.text("type")
+        official = _OFFICIAL.get(written.lower(), written)
+        if official != written:
+            self.note(reader.data.value_span("type"), show(written), f"`{official}`")
+        return official
 
     def outputs(self, entry: Reader) -> tuple[spec.Output, ...]:
         """The outputs; in a mapping of them, their keys are their names."""
@@ -105,14 +128,14 @@ class Units:
         value, mapping = reader.located("value"), reader.located("mapping")
         if mapping is None and _is_json_path(value):
             mapping, value = value, None
-        items = reader.child("items")
+        items = self._items(reader)
         properties = tuple(
             (child.path[-1], self._output(child))
             for child in reader.children("properties")
         )
         return spec.Output(
             name=reader.text("name", name),
-            type=reader.text("type", "array" if items else "object").lower(),
+            type=self._type(reader) or ("array" if items else "object"),
             mapping=mapping,
             value=value or reader.located("const"),
             properties=tuple((str(name), output) for name, output in properties)
@@ -120,6 +143,21 @@ class Units:
             items=self._output(items) if items else None,
             origin=reader.origin,
         )
+
+    def _items(self, reader: Reader) -> Reader | None:
+        """What each item of an array is: a mapping, or the only one of a list."""
+        if not isinstance(reader.data.get("items"), Seq):
+            return reader.child("items")
+        items = reader.children("items")
+        if len(items) > 1 or any("name" in item for item in items):
+            self.refused_inside = self.refused_inside or "NAF101"
+            self.reporter.report(
+                "NAF101",
+                reader.data.value_span("items"),
+                "`items` must be one mapping, not a list",
+                hint="write members of an object as its `properties`",
+            )
+        return items[0] if items else None
 
 
 def _inside(reader: Reader, kind: str, code: str) -> Iterator[spec.Unusable]:
