@@ -201,3 +201,34 @@ def test_base_urls_that_are_not_all_there(address: str, code: str) -> None:
     made = verified(source)
     at = line_of("api") - (1 if address != "null" else 3)
     assert found_in(made) == [(code, at)]
+
+
+@pytest.mark.parametrize("level", ["api", "resource", "operation"])
+@pytest.mark.parametrize("name", ["tenant-id", "tenantId", "TENANT_ID"])
+def test_a_part_of_the_base_url_is_a_setting_at_every_level(
+    level: str, name: str
+) -> None:
+    params = f"inputParameters: [{{name: {name}, in: path, required: true}}]"
+    operation = "{{name: add, method: PUT, body: x{}}}"
+    parts = {level: params, "operation": operation.format("")}
+    if level == "operation":
+        parts = {level: operation.format(f", {params}")}
+    source = spec(**parts).replace("//shop", "//{tenant-id}.shop")
+    made = verified(source)
+    assert found_in(made) == [("NAF407", 7), ("NAF411", line_of(level))]
+    assert 'Call("PUT", "/things"' in files_of(made)["client.py"]
+
+
+def test_a_call_cannot_give_a_part_of_the_base_url() -> None:
+    tool = "{name: t, call: shop.add, with: {version: tools.v, n: tools.n}}"
+    operation = (
+        "{name: add, method: POST, path: '%s', inputParameters: [{name: n, in: body}]}"
+    )
+    exposes = f"- {{type: mcp, tools: [{tool}]}}"
+    for path, at in [("", line_of("exposes")), ("/{version}", 0)]:
+        source = spec(operation=operation % path, exposes=exposes)
+        made = verified(source.replace("shop.example", "shop.example/{version}"))
+        noted = [("NAF411", at)] if at else []
+        assert found_in(made) == [("NAF407", 7), *noted]
+        takes_it = "def add(version: str" in files_of(made)["client.py"]
+        assert takes_it == (path != "")

@@ -53,7 +53,7 @@ class PathLinker:
     resource: spec.ConsumedResource
     operation: spec.ConsumedOperation
     absolute: bool
-    variables: frozenset[str]
+    variables: tuple[str, ...]
     settings: Settings
     arguments: Arguments
     value: Callable[[spec.Param, Location], Value]
@@ -163,10 +163,12 @@ class PathLinker:
 
     def _lost(self, unused: list[spec.Param]) -> None:
         """Report parameters that have no place in the path."""
+        lost = []
         for param in unused:
-            if param.name in self.variables:
+            if find(param.name, self.variables, str) is None:
+                lost.append(param)
+            else:
                 report_setting(param.name, param.origin.span, self.arguments.reporter)
-        lost = [param for param in unused if param.name not in self.variables]
         if not lost:
             return
         names = ", ".join(f"`{param.name}`" for param in lost)

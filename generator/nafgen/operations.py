@@ -17,7 +17,7 @@ from .arguments import (
 from .binds import Settings
 from .bodies import BodyLinker
 from .consumed_paths import WRITING, PathLinker, report_setting
-from .diagnostics import Reporter, show
+from .diagnostics import Reporter, Span, show
 from .extras import fits, join_extras
 from .ir import (
     ApiKeys,
@@ -31,6 +31,7 @@ from .ir import (
     Supplied,
     Value,
 )
+from .matching import find
 from .media_types import Kind, of_media_type
 from .results import extraction
 from .spec import Located
@@ -68,11 +69,11 @@ class OperationLinker:
     kind: Kind
     arguments: Arguments = field(init=False)
     credentials: dict[str, None] = field(default_factory=dict)
-    variables: frozenset[str] = field(init=False)
+    variables: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         base = path_template(str(self.entry.base_uri.value))
-        self.variables = frozenset(
+        self.variables = tuple(
             piece.name
             for piece in base
             if isinstance(piece, Placeholder)
@@ -113,9 +114,11 @@ class OperationLinker:
             self.operation, self.settings, self.arguments, self._body_kind(params)
         ).link(params)
         declared = {param.name for param in params} | self.credentials.keys()
-        given = {n: v for n, v in self.extras.items() if n not in declared}
-        for name in self.variables & given.keys():
-            report_setting(name, given.pop(name).span, self.reporter)
+        given = {
+            name: value
+            for name, value in self.extras.items()
+            if name not in declared and not self._is_variable(name, value.span)
+        }
         sent, extras = join_extras(operation, given, body, self.arguments)
         made = extraction(operation.outputs, self.reporter)
         if isinstance(made, str):
@@ -132,12 +135,20 @@ class OperationLinker:
             encoding=body.kind.encoding,
             media_type=body.kind.media_type,
             arguments=self.arguments.all,
-            from_settings=(*self.credentials, *sorted(self.variables)),
+            from_settings=(*self.credentials, *self.variables),
             extracted=made,
             is_json=self._is_json(),
             description=operation.description,
             origin=operation.origin,
         )
+
+    def _is_variable(self, name: str, span: Span) -> bool:
+        """Whether what a call gives is a variable of the base URL alone (reported)."""
+        taken = find(name, self.arguments.all, lambda a: a.name) is not None
+        if taken or find(name, self.variables, str) is None:
+            return False
+        report_setting(name, span, self.reporter)
+        return True
 
     def _body_kind(self, params: list[spec.Param]) -> Kind:
         """How the body is written: as a constant header says, else as the API has it."""
