@@ -29,6 +29,8 @@ def test_what_a_capability_is_called(info: str, label: str) -> None:
     made = verified(spec(info=info))
     assert made.capability is not None
     assert (made.capability.label, found_in(made)) == (label, [])
+    server = files_of(made)["mcp_server.py"]
+    assert f'"""MCP adapter for {label or "tools"}."""' in server
 
 
 @pytest.mark.parametrize("name", ["'a b.c_{d}#,'", "''", "null", "2024", "1.5", "true"])
