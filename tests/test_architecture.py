@@ -18,7 +18,7 @@ LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
     1: "media_types rule hosts source inputs spec ir plan resources report",
     2: "schema overlay reader keywords values matching lower binds results operations"
-    " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed"
+    " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed",
     3: "targets",

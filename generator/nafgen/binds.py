@@ -69,8 +69,9 @@ class Settings:
             self.reporter.report(
                 "NAF902",
                 located.span,
-                "a structure cannot stand here so far",
-                hint="write text, a number, true or false",
+                f"{show(located.value)} cannot stand here",
+                hint="write it as text; in the query of an operation, a list may hold"
+                " text, numbers, true and false",
             )
             return None
         parts: list[str | Setting] = []

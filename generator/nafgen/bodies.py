@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, NoReturn
 
 from . import media_types, spec
 from .arguments import Arguments, place_of
 from .binds import Settings
-from .body_texts import is_placeholder, parse_form, parse_json
+from .body_texts import is_placeholder, is_raw_xml, parse_form, parse_json
 from .diagnostics import Origin, Span, show
 from .ir import (
     Argument,
@@ -28,10 +29,16 @@ from .reader import pointer_name
 from .spec import Located
 from .values import ROOTS, Placeholder, reference, template
 
-_BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 _AS_TEXT: Final = frozenset({Encoding.TEXT, Encoding.XML})
 _AS_MEMBERS: Final = frozenset({Encoding.FORM, Encoding.MULTIPART})
 _WORDS: Final = {Encoding.JSON: "JSON", Encoding.XML: "XML", Encoding.TEXT: "text"}
+_HINTS: Final = {
+    "text": "write it as one text, with `|` behind `data:`",
+    "a mapping": "a form has names and values; where a rule or a Content-Type asks for one,"
+    " they can say otherwise",
+}
+_NAME: Final = re.compile(r"[^\s|#^&>!/(){}][^|(){}]*").fullmatch
 _PART: Final = {
     "name": "name",
     "value": "value",
@@ -59,6 +66,7 @@ class BodyLinker:
     arguments: Arguments
     kind: Kind
     placeholder_type: str = "any"
+    used: set[str] = field(default_factory=set)
 
     def link(self, params: list[spec.Param]) -> Body:
         """The body; its template is None where the operation has none.
@@ -70,20 +78,23 @@ class BodyLinker:
         block = self.operation.body
         if block is not None:
             return self._block(block, members)
-        if [param.name for param in members] == ["body"]:
-            return Body(self._whole(members[0]), self.kind)
         if members:
-            made = ObjectOf(tuple((p.name, self._member(p)) for p in members))
-            as_text = self.kind.encoding in _AS_TEXT
-            return Body(made, media_types.JSON if as_text else self.kind)
-        if self.operation.method in _BODY_EXPECTED:
+            return self._declared(members, self.kind)
+        if self.operation.method in BODY_EXPECTED:
             return self._free_form(self.operation.origin.span, self.kind)
         return Body(None, media_types.JSON)
 
-    def _whole(self, param: spec.Param) -> Template:
+    def _declared(self, members: list[spec.Param], kind: Kind) -> Body:
+        """A body of parameters alone."""
+        if [param.name for param in members] == ["body"]:
+            return Body(self._whole(members[0], kind), kind)
+        made = ObjectOf(tuple((p.name, self._member(p)) for p in members))
+        return Body(made, media_types.JSON if kind.encoding in _AS_TEXT else kind)
+
+    def _whole(self, param: spec.Param, kind: Kind) -> Template:
         if param.value is not None:
             return self._member(param)
-        whole = replace(param, type=_whole_type(param.type, self.kind))
+        whole = replace(param, type=_whole_type(param.type, kind))
         return self.arguments.add(whole, Location.BODY, required=bool(param.required))
 
     def _member(self, param: spec.Param) -> Template:
@@ -117,6 +128,8 @@ class BodyLinker:
     def _block(self, block: spec.Body, members: list[spec.Param]) -> Body:
         kind = self._kind_of(block)
         if block.data is None or block.data.value in ({}, [], ""):
+            if members:
+                return self._declared(members, kind)
             return self._free_form(block.type.span, kind)
         located = _with_constants(block.data, members)
         members = [param for param in members if param.value is None]
@@ -124,8 +137,41 @@ class BodyLinker:
         if isinstance(data, str) and is_placeholder(data) and not is_json:
             self.placeholder_type = _whole_type(None, kind)
             members = [replace(p, type=_whole_type(p.type, kind)) for p in members]
-        known = {p.name: self.arguments.add(p, Location.BODY, False) for p in members}
-        return Body(self._data(kind, block, located, known), kind)
+        names = {param.name for param in members}
+        members = [self._by_variable(param, data, names) for param in members]
+        known = {param.name: self._member(param) for param in members}
+        made = self._data(kind, block, located, known)
+        for param in members:
+            if param.name not in self.used:
+                made = self._joined(param, known[param.name], made)
+        return Body(made, kind)
+
+    def _by_variable(self, param: spec.Param, data: Any, names: set[str]) -> spec.Param:
+        """A parameter by the name of the variable that stands for it in the data."""
+        value = data.get(param.name) if isinstance(data, dict) else None
+        if not isinstance(value, str) or not is_placeholder(value):
+            return param
+        (piece,) = template(value.strip())
+        if not isinstance(piece, Placeholder):
+            return param
+        target = reference(piece.name, ROOTS)
+        if target is None and self.settings.variable(piece.name) is not None:
+            return param
+        name = target.name if target else piece.name
+        return param if name in names else replace(param, name=name)
+
+    def _joined(self, param: spec.Param, made: Template, body: Template) -> Template:
+        """A body with a declared parameter that its data does not mention."""
+        if isinstance(body, ObjectOf) and param.name not in dict(body.members):
+            return ObjectOf((*body.members, (param.name, made)))
+        self.arguments.found[:] = [a for a in self.arguments.found if a is not made]
+        self.arguments.reporter.report(
+            "NAF404",
+            param.origin.span,
+            f"the body has no place for {show(param.name)}, so it is not an input",
+            hint=f"put `{{{{tools.{param.name}}}}}` into its data",
+        )
+        return body
 
     def _kind_of(self, block: spec.Body) -> Kind:
         written = str(block.type.value)
@@ -145,17 +191,16 @@ class BodyLinker:
 
     def _kind_of_text(self, text: str) -> Kind:
         """How a body that is written as one text is meant."""
-        if self.kind.encoding is not Encoding.JSON or is_placeholder(text):
-            return self.kind
         start = text.lstrip()[:1]
+        if not start or is_placeholder(text) or self.kind.encoding in _AS_TEXT:
+            return self.kind
         if start == "<":
             return media_types.XML
-        if start in ("{", "["):
-            return self.kind
-        return media_types.TEXT
+        is_json = self.kind.encoding is Encoding.JSON and start not in ("{", "[")
+        return media_types.TEXT if is_json else self.kind
 
     def _data(
-        self, kind: Kind, block: spec.Body, data: Located, known: dict[str, Argument]
+        self, kind: Kind, block: spec.Body, data: Located, known: dict[str, Template]
     ) -> Template:
         value, span = data.value, data.span
         if isinstance(value, str) and is_placeholder(value):
@@ -164,7 +209,8 @@ class BodyLinker:
             case Encoding.JSON if isinstance(value, str):
                 value = self._json(value, span)
             case Encoding.FORM:
-                value = parse_form(value) if isinstance(value, str) else value
+                if isinstance(value, str):
+                    value = self._form(value, span)
                 if not isinstance(value, dict):
                     self._refuse_data(block, "a mapping", span)
             case Encoding.MULTIPART if isinstance(value, list):
@@ -187,7 +233,15 @@ class BodyLinker:
             "NAF101",
             span,
             f"the data of a body of type {show(block.type.value)} must be {wanted}",
+            _HINTS.get(wanted, ""),
         )
+
+    def _form(self, text: str, span: Span) -> Any:
+        """The members of a form, which may be written as JSON where a rule wants forms."""
+        start = text.lstrip()[:2]
+        if start[:1] in ("{", "[") and start != "{{":
+            return self._json(text, span)
+        return parse_form(text) if "=" in text else text
 
     def _json(self, text: str, span: Span) -> Any:
         try:
@@ -205,7 +259,7 @@ class BodyLinker:
         pieces = template(text)
         if all(isinstance(piece, str) for piece in pieces):
             return
-        if kind in media_types.LITERAL:
+        if media_types.is_literal(kind):
             self.arguments.refuse(
                 "NAF902",
                 span,
@@ -216,7 +270,7 @@ class BodyLinker:
         for piece in pieces:
             if isinstance(piece, str):
                 before += piece
-            elif kind.encoding is Encoding.XML and _is_raw_xml(before):
+            elif kind.encoding is Encoding.XML and is_raw_xml(before):
                 self.arguments.refuse(
                     "NAF902",
                     span,
@@ -243,9 +297,17 @@ class BodyLinker:
                 )
         return {_PART[key]: value for key, value in part.items()}
 
-    def _filled(self, data: Any, span: Span, known: dict[str, Argument]) -> Template:
+    def _filled(self, data: Any, span: Span, known: dict[str, Template]) -> Template:
         """A body template; a placeholder that nobody declares becomes an argument."""
         if isinstance(data, dict):
+            for key in data:
+                if any(isinstance(piece, Placeholder) for piece in template(key)):
+                    self.arguments.refuse(
+                        "NAF902",
+                        span,
+                        f"the name {show(key)} in a body cannot hold a placeholder",
+                        "write the name itself, or take the whole body as one input",
+                    )
             return ObjectOf(
                 tuple((k, self._filled(v, span, known)) for k, v in data.items())
             )
@@ -259,31 +321,39 @@ class BodyLinker:
             piece if isinstance(piece, str) else self._placeholder(piece, span, known)
             for piece in template(data)
         ]
-        if len(pieces) == 1 and isinstance(pieces[0], Argument):
+        if len(pieces) == 1 and not isinstance(pieces[0], str | Setting):
             return pieces[0]
-        texts = [piece for piece in pieces if not isinstance(piece, Argument)]
+        texts = [piece for piece in pieces if isinstance(piece, str | Setting)]
         if len(texts) == len(pieces):
             return Text(parts=tuple(texts))
-        if any(isinstance(piece, Setting) for piece in texts):
+        parts = [piece for piece in pieces if isinstance(piece, str | Argument)]
+        if len(parts) < len(pieces):
             self.arguments.refuse(
                 "NAF902",
                 span,
                 "one text cannot mix binds and inputs so far",
                 "give the bind a member of its own, or make the whole text a bind",
             )
-        parts = [piece for piece in pieces if not isinstance(piece, Setting)]
         return Interpolated(tuple(parts))
 
     def _placeholder(
-        self, piece: Placeholder, span: Span, known: dict[str, Argument]
-    ) -> Argument | Setting:
+        self, piece: Placeholder, span: Span, known: dict[str, Template]
+    ) -> Template | Setting:
         target = reference(piece.name, ROOTS)
         if target is None:
             setting = self.settings.of(piece.name, span)
             if setting is not None:
                 return setting
-        name = target.name if target else piece.name
+        name = (target.name if target else piece.name).strip()
+        self.used.add(name)
         if name not in known:
+            if not _NAME(name):
+                self.arguments.refuse(
+                    "NAF902",
+                    span,
+                    f"{show('{{' + piece.name + '}}')} is not the name of an input",
+                    "write `{{tools.NAME}}`; there are no filters, sections or functions",
+                )
             pointer = f"{self.operation.origin.pointer}.body[{pointer_name(name)}]"
             origin = Origin(pointer, span)
             known[name] = self.arguments.add(
@@ -316,17 +386,6 @@ def _whole_type(written: str | None, kind: Kind) -> str:
     if kind.encoding in _AS_MEMBERS:
         return "object"
     return written or ("string" if kind.encoding in _AS_TEXT else "object")
-
-
-def _is_raw_xml(before: str) -> bool:
-    """Whether what follows a piece of XML stands where escapes mean nothing."""
-    if before.rfind("<![CDATA[") > before.rfind("]]>"):
-        return True
-    if before.rfind("<!--") > before.rfind("-->"):
-        return True
-    tag = before[before.rfind("<") :] if "<" in before else ">"
-    inside = ">" not in tag
-    return inside and tag.count('"') % 2 == 0 and tag.count("'") % 2 == 0
 
 
 def _has_settings(made: Template) -> bool:

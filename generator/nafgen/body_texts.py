@@ -1,4 +1,4 @@
-"""Reads bodies that are written as text: JSON and forms, with placeholders kept."""
+"""Reads bodies that are written as text, with placeholders kept."""
 
 from __future__ import annotations
 
@@ -48,3 +48,14 @@ def parse_form(text: str) -> dict[str, Any]:
         else:
             members[name] = value
     return members
+
+
+def is_raw_xml(before: str) -> bool:
+    """Whether what follows a piece of XML stands where escapes mean nothing."""
+    if before.rfind("<![CDATA[") > before.rfind("]]>"):
+        return True
+    if before.rfind("<!--") > before.rfind("-->"):
+        return True
+    tag = before[before.rfind("<") :] if "<" in before else ">"
+    inside = ">" not in tag
+    return inside and tag.count('"') % 2 == 0 and tag.count("'") % 2 == 0

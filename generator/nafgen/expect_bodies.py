@@ -37,7 +37,8 @@ def _leaves(
             for index, item in enumerate(items):
                 yield from _leaves(upstream, (*path, str(index)), item, as_text)
         else:
-            own = (*path, "") if upstream.arrays is ArrayStyle.BRACKETS else path
+            marked = upstream.arrays is ArrayStyle.BRACKETS and path[-1][-2:] != "[]"
+            own = (*path, "") if marked else path
             yield from ((own, as_text(item)) for item in items)
     elif deep and isinstance(value, dict):
         for key, member in value.items():

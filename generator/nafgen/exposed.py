@@ -20,7 +20,8 @@ from .arguments import (
 from .binds import Settings
 from .consumed_paths import WRITING
 from .diagnostics import Reporter, show
-from .extras import filling, named
+from .extras import filling
+from .inferred import WITHOUT_BODY, inferred, place_of_input, report_inferred
 from .ir import (
     Argument,
     ArrayOf,
@@ -36,7 +37,7 @@ from .ir import (
 from .matching import find
 from .references import References
 from .spec import Located
-from .unfed import report_unfed
+from .unfed import report_mixed_body, report_unfed
 from .values import Reference, climbs, is_constant, leaves, template
 
 _BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
@@ -67,23 +68,26 @@ class CallLinker:
 
     def link(self) -> tuple[tuple[Input, ...], Call] | str:
         """The inputs and the call, or the code of the error that costs the unit."""
+        self.references = References(
+            self.kind, self.namespace, self.operation, self.inputs, self.constants
+        )
         for path_input in self.path_inputs:
             self.inputs[path_input.name] = path_input
         for param in self.params:
             self._declare(param)
-        self.references = References(
-            self.kind, self.namespace, self.operation, self.inputs, self.constants
-        )
         self.references.read(self.invocation)
         for name, located in self.invocation.arguments:
             self._give(name, located)
         for argument in self.operation.arguments:
             if argument not in self.values:
                 self._cover(argument)
-        self._report_inferred()
+        if self.kind == "mcp":
+            report_inferred(self.params, self.inputs, self.reporter)
         fed = {value.name for value in self.values.values() if isinstance(value, Input)}
         unfed = [each for each in self.inputs.values() if each.name not in fed]
         code = report_unfed(unfed, self.kind, self.operation, self.reporter)
+        if self.kind == "rest":
+            code = report_mixed_body(self.inputs.values(), self.reporter) or code
         self.failed = self.failed or code
         if self.failed is not None:
             return self.failed
@@ -129,7 +133,7 @@ class CallLinker:
         if place is Location.PATH:
             self._describe_path(param)
             return
-        argument = next(iter(named(param.name, self.operation.arguments)), None)
+        argument = self.references.fed(param.name, self.invocation)
         if argument is None and self._is_setting(param.name):
             message = (
                 f"{show(param.name)} is a setting of the API, so it is not an input"
@@ -305,7 +309,7 @@ class CallLinker:
             return self._constant(argument, name)
         known = self.references.meant(name, argument)
         if not self._hides(argument):
-            return known or self._infer(name, argument, located)
+            return known or self._infer(name, argument, located, target.in_body)
         used = self.values.values()
         if known and known not in used and known.location is not Location.PATH:
             del self.inputs[known.name]
@@ -320,35 +324,21 @@ class CallLinker:
 
     # --- inferred inputs -----------------------------------------------------------
 
-    def _infer(self, name: str, argument: Argument, located: Located | None) -> Input:
-        place = self._inferred_place(argument)
-        whole = place is Location.BODY and argument is self.operation.body
-        made = Input(
-            name=name,
-            location=place,
-            whole=whole,
-            type=argument.type,
-            items=argument.items,
-            required=argument.required,
-            description=argument.description,
-            origin=(
-                argument.origin._replace(span=located.span)
-                if located
-                else argument.origin
-            ),
+    def _infer(
+        self,
+        name: str,
+        argument: Argument,
+        located: Located | None = None,
+        is_member: bool = False,
+    ) -> Input:
+        """A new input; `is_member` says that a route's body has it, whatever it feeds."""
+        whole = argument is self.operation.body and not is_member
+        place = place_of_input(
+            self.kind, self.method, argument, whole=whole, is_member=is_member
         )
+        made = inferred(argument, name, place, whole, located)
         self.inputs[name] = made
         return made
-
-    def _inferred_place(self, argument: Argument) -> Location:
-        if self.kind == "mcp":
-            return Location.BODY
-        if argument.location is Location.HEADER:
-            return Location.HEADER
-        if argument.location is not Location.BODY:
-            return Location.QUERY
-        whole = argument is self.operation.body
-        return Location.BODY if whole or self.method != "GET" else Location.QUERY
 
     def _cover(self, argument: Argument) -> None:
         """Give an argument that `with` leaves out the input of its name, or a new one."""
@@ -356,14 +346,25 @@ class CallLinker:
             self._set(argument, self._constant(argument, argument.name))
         elif not is_kept_out(self.kind, argument.location, argument.name):
             known = self.references.namesake(argument)
+            if known is not None and self._is_taken(known, argument):
+                if known.name == argument.name and not argument.required:
+                    return
+                known = known if known.name == argument.name else None
             if known is None and self._joins(argument):
-                known = self._infer(argument.name, argument, None)
+                known = self._infer(argument.name, argument)
             self._set(argument, known)
+
+    def _is_taken(self, known: Input, argument: Argument) -> bool:
+        """Whether an input feeds what has another name already."""
+        return any(
+            value is known and each.name != argument.name
+            for each, value in self.values.items()
+        )
 
     def _joins(self, argument: Argument) -> bool:
         if is_protocol_header(argument.location, argument.name):
             return False
-        if self.method == "GET" and argument is self.operation.body:
+        if self.method in WITHOUT_BODY and argument is self.operation.body:
             return argument.required
         if argument.required or argument.location in (Location.PATH, Location.BODY):
             return True
@@ -376,13 +377,3 @@ class CallLinker:
             message = f"the header `{argument.name}` is kept out of the inputs"
             self.reporter.report("NAF411", argument.origin.span, message)
         return hidden
-
-    def _report_inferred(self) -> None:
-        declared = {param.name for param in self.params}
-        if self.kind == "mcp" and declared and set(self.inputs) - declared:
-            names = ", ".join(f"`{n}`" for n in self.inputs if n not in declared)
-            self.reporter.report(
-                "NAF406",
-                self.params[0].origin.span,
-                f"{names} joined the inputs, because the call needs them",
-            )

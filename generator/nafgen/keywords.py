@@ -6,6 +6,7 @@ ignored in silence: what stands in none of them is reported as unknown.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from .reader import Keys
@@ -27,6 +28,11 @@ def _keys(
         separable=frozenset(separable.split()),
         elsewhere=frozenset(elsewhere.split()),
     )
+
+
+def _only(read: str, informative: str) -> Keys:
+    """What an object that has no name may hold."""
+    return replace(_keys(read), informative=frozenset(informative.split()))
 
 
 _SPELLED: Final = {"imported": "import", "source": "from", "alias": "as"}
@@ -120,6 +126,8 @@ TOOL: Final = _keys(
     calls="NAF901",
     operation="NAF901",
 )
+BODY: Final = _only("type data", "description")
+HINTS: Final = _only("readOnly destructive idempotent openWorld", "title")
 PARAM: Final = _keys(
     "in type items required value",
     "example examples mapping",

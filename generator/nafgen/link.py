@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from . import spec
 from .arguments import is_protocol_header, place_of
@@ -35,6 +36,8 @@ from .rules import NO_RULES, Rules, settle
 from .spec import Located
 from .upstreams import Linked, link_upstream, merged
 
+MAX_TOOLS: Final = 128
+"""Tools that clients take of all servers together, as far as is known."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _IDEMPOTENT = _SAFE | {"PUT", "DELETE"}
 
@@ -249,6 +252,14 @@ class _Linker:
                 self._leave_out("tool", entry.name, tool)
             elif self._is_wanted(tool):
                 tools.append(tool)
+        if len(tools) > MAX_TOOLS:
+            self.reporter.report(
+                "NAF431",
+                exposed.origin.span,
+                f"{len(tools)} tools are more than many clients take, which is"
+                f" {MAX_TOOLS}",
+                hint="expose fewer of them, by `tools` in a rule of pyproject.toml",
+            )
         return McpAdapter(
             namespace=exposed.namespace,
             address=exposed.address,

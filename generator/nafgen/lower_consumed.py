@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from . import spec
 from .diagnostics import show
-from .keywords import CONSUMED_OPERATION, CONSUMED_RESOURCE, CONSUMES
+from .keywords import BODY, CONSUMED_OPERATION, CONSUMED_RESOURCE, CONSUMES
 from .lower_authentication import lower_auth
+from .media_types import TEXT, of_type
 from .placed_keys import place_keys
 from .reader import Reader
 from .spec import Located
@@ -118,5 +119,17 @@ class ConsumedSide:
         block = entry.child("body")
         if block is None:
             return spec.Body(type=Located("raw", body.span), data=body)
+        block.check_keys(BODY)
         kind = block.located("type") or Located("json", body.span)
-        return spec.Body(type=kind, data=block.located("data"))
+        data = block.located("data")
+        if data is not None and of_type(str(kind.value)) is TEXT:
+            data = self._one_text(data)
+        return spec.Body(type=kind, data=data)
+
+    def _one_text(self, data: Located) -> Located:
+        """The data of a text, which may be the only member of a mapping."""
+        members = list(data.value.values()) if isinstance(data.value, dict) else []
+        if len(members) != 1 or not isinstance(members[0], str):
+            return data
+        self.units.note(data.span, "a mapping that holds one text", "`data: TEXT`")
+        return Located(members[0], data.span)

@@ -7,14 +7,13 @@ from typing import Final
 
 from . import spec
 from .diagnostics import show
-from .keywords import MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
+from .keywords import HINTS, MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
 from .reader import Reader
 from .spec import Located
 from .units import Units
 
 LOOPBACK: Final = "127.0.0.1"
 _DEFAULT_PORTS: Final = {"rest": 8080, "mcp": 9090}
-_HINTS: Final = ("readOnly", "destructive", "idempotent", "openWorld")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,9 @@ class ExposedSide:
         if refused := entry.check_keys(TOOL):
             return refused
         hints = entry.child("hints")
-        given = ((h, hints.flag(h)) for h in _HINTS) if hints else ()
+        if hints is not None:
+            hints.check_keys(HINTS)
+        given = ((h, hints.flag(h)) for h in sorted(HINTS.read)) if hints else ()
         return spec.McpTool(
             name=entry.name,
             title=entry.text("label"),

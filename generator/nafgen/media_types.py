@@ -22,14 +22,12 @@ XML: Final = Kind(Encoding.XML, "application/xml")
 SPARQL: Final = Kind(Encoding.TEXT, "application/sparql-query")
 YAML: Final = Kind(Encoding.TEXT, "application/yaml")
 
-LITERAL: Final = frozenset({SPARQL, YAML})
-"""Languages for whose texts nafgen cannot escape a value."""
-
 _WRITTEN: Final = {
     "json": JSON,
     "form": FORM,
     "formurlencoded": FORM,
     "urlencoded": FORM,
+    "xwwwformurlencoded": FORM,
     "multipart": MULTIPART,
     "multipartform": MULTIPART,
     "multipartformdata": MULTIPART,
@@ -51,8 +49,19 @@ _WRITTEN: Final = {
 
 def of_type(written: str) -> Kind | None:
     """What the `type` of a body block names; None where that is not known."""
-    name = written.strip().lower()
-    return _WRITTEN.get(name) or _WRITTEN.get(name.replace("-", "").replace("_", ""))
+    name = written.partition(";")[0].strip().lower()
+    known = _WRITTEN.get(name) or _WRITTEN.get(name.replace("-", "").replace("_", ""))
+    if known is None and name.endswith("+xml"):
+        return Kind(Encoding.XML, written.strip())
+    if known is None and name.startswith("text/"):
+        return Kind(Encoding.TEXT, written.strip())
+    return known
+
+
+def is_literal(kind: Kind) -> bool:
+    """Whether bodies are texts of a language for which nafgen cannot escape a value."""
+    is_plain = kind.media_type.startswith("text/plain")
+    return kind.encoding is Encoding.TEXT and not is_plain
 
 
 def of_media_type(header: str) -> Kind:

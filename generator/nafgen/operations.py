@@ -15,7 +15,7 @@ from .arguments import (
     sendable,
 )
 from .binds import Settings
-from .bodies import BodyLinker
+from .bodies import BODY_EXPECTED, BodyLinker
 from .consumed_paths import WRITING, PathLinker, report_setting
 from .diagnostics import Reporter, Span, show
 from .extras import fits, join_extras
@@ -178,12 +178,7 @@ class OperationLinker:
     def _params(self) -> Iterator[spec.Param]:
         """The parameters of all levels; the nearest one of a name and place wins."""
         nearest: dict[tuple[str, str], spec.Param] = {}
-        # Constants in headers and queries of the whole API are sent by its client.
-        shared = [
-            p
-            for p in self.entry.params
-            if p.value is None or place_of(p) not in ("header", "query")
-        ]
+        shared = [p for p in self.entry.params if self._is_shared(p)]
         for param in (*shared, *self.resource.params, *self.operation.params):
             place = str(param.location.value) if param.location else "query"
             if place not in [*Location]:
@@ -220,6 +215,15 @@ class OperationLinker:
                 misfit = given is not None and not fits(param.type, given.value)
                 yield replace(param, type="any") if misfit else param
 
+    def _is_shared(self, param: spec.Param) -> bool:
+        """Whether a parameter of the API is one of the operation: the client itself
+        sends constant headers and queries, and a constant makes no body by itself."""
+        if param.value is None:
+            return True
+        place = place_of(param)
+        has_body = self.operation.method in BODY_EXPECTED
+        return place in ("path", "cookie") or (place == "body" and has_body)
+
     def _is_credential(self, place: str, name: str, param: spec.Param) -> bool:
         """Whether the configured authentication sends this already."""
         match self.auth:
@@ -245,9 +249,10 @@ class OperationLinker:
         if place in (Location.PATH, Location.BODY):
             return ()
         return tuple(
-            Field(name=param.name, value=self._value(param, place))
+            Field(name=param.name, value=self._value(each, place))
             for param in params
             if place_of(param) == place
+            for each in _each(param, place)
         )
 
     def _value(self, param: spec.Param, place: Location) -> Value:
@@ -269,3 +274,14 @@ class OperationLinker:
                 "NAF101", param.value.span, "a header cannot hold this value"
             )
         return text
+
+
+def _each(param: spec.Param, place: Location) -> Iterator[spec.Param]:
+    """A parameter, once for each item where it is a constant list in the query."""
+    value = param.value.value if param.value and place is Location.QUERY else None
+    if param.value is None or not isinstance(value, list):
+        yield param
+        return
+    for item in value:
+        if item is not None:
+            yield replace(param, value=Located(item, param.value.span))

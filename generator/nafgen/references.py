@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import spec
+from .extras import filling, named
 from .ir import Argument, Input, Location, Operation
 from .matching import counterpart, find
 from .values import ROOTS, Placeholder, Reference, reference, template
@@ -55,7 +56,10 @@ class References:
             target = self._placeholder(pieces[0])
         if target is None or target.name in self.inputs:
             return target
-        return Reference(target.root, target.name.removeprefix("body.") or target.name)
+        name = target.name.removeprefix("body.")
+        if not name or name == target.name:
+            return target
+        return Reference(target.root, name, in_body=self.kind == "rest")
 
     def _reference(self, text: str) -> Reference | None:
         return reference(text, ROOTS | {self.namespace})
@@ -69,6 +73,14 @@ class References:
             return Reference("", piece.name)
         is_name = piece.name.islower() and "." not in piece.name
         return Reference("", piece.name) if is_name else None
+
+    def fed(self, name: str, invocation: spec.Invocation) -> Argument | None:
+        """The argument that an input of a name feeds: by `with`, else by its name."""
+        for key, located in invocation.arguments:
+            target = self.target(located.value)
+            if target is not None and find(name, (target.name,), str) is not None:
+                return next(iter(filling(key, self.operation)), None)
+        return next(iter(named(name, self.operation.arguments)), None)
 
     def meant(self, name: str, argument: Argument) -> Input | None:
         """The input that is referred to for an argument.

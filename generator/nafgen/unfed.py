@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .diagnostics import Reporter, show
-from .ir import Input, Location, Operation
+from .ir import Argument, Input, Location, Operation
 
 
 def report_unfed(
@@ -19,7 +19,8 @@ def report_unfed(
     failed = None
     whole = operation.method == "DELETE" and not operation.arguments
     for each in unfed:
-        if kind == "rest" and each.location is Location.BODY and not each.whole:
+        is_member = kind == "rest" and each.location is Location.BODY and not each.whole
+        if is_member and isinstance(operation.body, Argument):
             code = failed = "NAF901"
             message = f"`{each.name}` is a member of a body that is taken as a whole"
             hint = "declare one input named `body` instead"
@@ -43,6 +44,27 @@ def report_unfed(
                 f"{show(each.name)} goes to no parameter of `{operation.name}`, so it is"
                 " not sent"
             )
-            hint = "give it to one in `with`, or remove it"
+            hint = (
+                "give it to one in `with`, or declare it in the consumed operation's"
+                " inputParameters"
+            )
         reporter.report(code, each.origin.span, message, hint=hint)
+    return failed
+
+
+def report_mixed_body(inputs: Iterable[Input], reporter: Reporter) -> str | None:
+    """The code of the error that a route's body is taken as a whole and in members."""
+    taken = [each for each in inputs if each.location is Location.BODY]
+    if not any(each.whole for each in taken):
+        return None
+    failed = None
+    for each in taken:
+        if not each.whole:
+            failed = "NAF901"
+            reporter.report(
+                failed,
+                each.origin.span,
+                f"`{each.name}` is a member of a body that is taken as a whole",
+                hint="declare one input named `body` instead",
+            )
     return failed

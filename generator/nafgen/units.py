@@ -17,7 +17,7 @@ Unit = TypeVar("Unit")
 _NAMING: Final = ("namespace", "as", "import", "openapi")
 """Keys of an API or adapter by which calls know it; the last three are of other files."""
 _TYPES: Final = {
-    "string": "string str text",
+    "string": "string str text date datetime",
     "integer": "integer int long int32 int64",
     "number": "number float double decimal",
     "boolean": "boolean bool",

@@ -99,10 +99,11 @@ def climbs(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`root.name` as in `rest.limit` or `tools.body`."""
+    """`root.name` as in `rest.limit` or `tools.body`; `in_body` in `rest.body.name`."""
 
     root: str
     name: str
+    in_body: bool = False
 
 
 def reference(text: str, roots: frozenset[str]) -> Reference | None:

@@ -295,7 +295,8 @@ class Connection:
             for index, item in enumerate(items):
                 yield from self._flat(f"{name}[{index}]", item)
         else:
-            own = f"{name}[]" if self.arrays == "brackets" else name
+            bare = self.arrays == "brackets" and not name.endswith("[]")
+            own = f"{name}[]" if bare else name
             for item in items:
                 yield own, self._text(item)
 

@@ -78,7 +78,10 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
     api = Code("Api") if several else apis[0].async_class
     tools = tuple(_tool(tool, names, imports, api, several) for tool in adapter.tools)
     return ModuleView(
-        doc=doc(adapter.description or f"MCP adapter for {program.label or adapter.namespace}."),
+        doc=doc(
+            adapter.description
+            or f"MCP adapter for {program.label or adapter.namespace}."
+        ),
         imports=imports.blocks(),
         results=tuple(view for view in results if view is not None),
         several=several,

@@ -92,7 +92,10 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
     )
     routes = tuple(_route(route, names, imports, bracketed) for route in adapter.routes)
     return ModuleView(
-        doc=doc(adapter.description or f"REST adapter for {program.label or adapter.namespace}."),
+        doc=doc(
+            adapter.description
+            or f"REST adapter for {program.label or adapter.namespace}."
+        ),
         imports=imports.blocks(),
         results=tuple(view for view in results if view is not None),
         parameters=client_parameters(apis),
