@@ -20,7 +20,7 @@ LAYERS = {
     2: "schema overlay reader keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units authentication lower_authentication placed_keys"
-    " lower_consumed lower_exposed",
+    " lower_consumed lower_exposed bound_tokens",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile examples expect expect_bodies verify verify_probe verify_client verify_rest"

@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from . import spec
+from .bound_tokens import bind_tokens
 from .diagnostics import Origin, Reporter, Span, show
 from .keywords import BIND, CAPABILITY, INFO, ROOT
 from .lower_consumed import ConsumedSide
@@ -58,7 +59,7 @@ def _capability(root: Reader) -> spec.Capability | None:
     )
     consumes = body.children("consumes", "namespace")
     exposes = body.children("exposes", "namespace")
-    return spec.Capability(
+    capability = spec.Capability(
         label=_label(info) if info else "",
         description=info.text("description") if info else "",
         binds=tuple(bind for entry in binds for bind in _binds(entry)),
@@ -67,6 +68,7 @@ def _capability(root: Reader) -> spec.Capability | None:
         unusable=tuple(units.unusable),
         origin=body.origin,
     )
+    return bind_tokens(capability, root.data, root.reporter)
 
 
 def _label(info: Reader) -> str:

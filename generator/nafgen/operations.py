@@ -210,6 +210,9 @@ class OperationLinker:
                     "a parameter without a name is left out",
                     hint="give it a `name`",
                 )
+            elif param.is_credential:
+                self.credentials[name] = None
+                yield param
             elif not self._is_credential(place, name, param):
                 given = self.extras.get(name)
                 misfit = given is not None and not fits(param.type, given.value)

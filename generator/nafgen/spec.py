@@ -32,7 +32,10 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
-    """An input parameter, consumed or exposed; None where the file says nothing."""
+    """An input parameter, consumed or exposed; None where the file says nothing.
+
+    The `value` of a credential is sent, and no call can give another one.
+    """
 
     name: str
     location: Located | None
@@ -42,6 +45,7 @@ class Param:
     description: str
     value: Located | None
     origin: Origin
+    is_credential: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
