@@ -37,7 +37,9 @@ capability:
     - {{name: list, description: List, call: chat.list}}
 """
 PARAM = 15
-OTHER = "- {type: http, namespace: other, baseUri: 'https://other.example', resources: []}"
+OTHER = (
+    "- {type: http, namespace: other, baseUri: 'https://other.example', resources: []}"
+)
 
 
 def compiled(

@@ -144,7 +144,6 @@ def test_what_values_mean(root: str, space: str) -> None:
     ("value", "code"),
     [
         ("null", "NAF902"),
-        ("[{a: tools.x}]", "NAF902"),
         ("{a: '{{X}}'}", "NAF902"),
         ("'a-{{tools.x}}'", "NAF902"),
         ("'{{x}}-{{y}}'", "NAF902"),

@@ -168,7 +168,9 @@ def argument_values(
             case Text():
                 values[argument.origin] = resolved(source, settings)
             case ObjectOf() | ArrayOf():
-                values[argument.origin] = _filled(source, {}, settings)
+                made = _filled(source, inputs, settings)
+                if made is not ABSENT:
+                    values[argument.origin] = made
     return values
 
 
@@ -346,6 +348,8 @@ def _filled(template: Template, values: Values, settings: Mapping[str, str]) -> 
     What is made of arguments none of which is given is absent as a whole.
     """
     match template:
+        case Input(origin=origin):
+            return values.get(origin, ABSENT)
         case Argument() | Constant() | Text():
             return _given(template, values, settings)
         case Interpolated(parts):

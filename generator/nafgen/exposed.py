@@ -18,9 +18,9 @@ from .arguments import (
     type_of,
 )
 from .binds import Settings
-from .consumed_paths import WRITING
-from .diagnostics import Reporter, show
+from .diagnostics import Origin, Reporter, show
 from .extras import filling
+from .givens import Given, inputs_of, settled
 from .inferred import WITHOUT_BODY, inferred, place_of_input, report_inferred
 from .ir import (
     Argument,
@@ -37,11 +37,10 @@ from .ir import (
 from .matching import find
 from .references import References
 from .spec import Located
-from .unfed import report_mixed_body, report_unfed
-from .values import Reference, climbs, is_constant, leaves, template
+from .unfed import report_mixed_body, report_undeclared, report_unfed
+from .values import Reference, climbs, is_constant, template
 
 _BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
-Given = Input | Constant | Text | ObjectOf | ArrayOf
 
 
 @dataclass(slots=True)
@@ -83,7 +82,7 @@ class CallLinker:
                 self._cover(argument)
         if self.kind == "mcp":
             report_inferred(self.params, self.inputs, self.reporter)
-        fed = {value.name for value in self.values.values() if isinstance(value, Input)}
+        fed = {i.name for value in self.values.values() for i in inputs_of(value)}
         unfed = [each for each in self.inputs.values() if each.name not in fed]
         code = report_unfed(unfed, self.kind, self.operation, self.reporter)
         if self.kind == "rest":
@@ -104,18 +103,20 @@ class CallLinker:
         that the upstream declares; descriptions that are absent are inherited.
         """
         for argument, given in self.values.items():
-            if not isinstance(given, Input):
-                continue
-            known = self.inputs[given.name]
-            fitted = replace(known, required=known.required or argument.required)
-            if self.kind == "rest" and argument.type is not Type.ANY:
-                fitted = replace(fitted, type=argument.type, items=argument.items)
-            if not fitted.description:
-                fitted = replace(fitted, description=argument.description)
-            self.inputs[given.name] = fitted
-        for argument, given in self.values.items():
-            if isinstance(given, Input):
-                self.values[argument] = self.inputs[given.name]
+            for each in inputs_of(given):
+                known = self.inputs[each.name]
+                fitted = replace(known, required=known.required or argument.required)
+                if each is given:
+                    fitted = self._typed(fitted, argument)
+                self.inputs[each.name] = fitted
+        self.values = {a: settled(g, self.inputs) for a, g in self.values.items()}
+
+    def _typed(self, given: Input, argument: Argument) -> Input:
+        if self.kind == "rest" and argument.type is not Type.ANY:
+            given = replace(given, type=argument.type, items=argument.items)
+        if not given.description:
+            given = replace(given, description=argument.description)
+        return given
 
     def _fail(self, code: str, located: Located, message: str, hint: str = "") -> None:
         self.reporter.report(code, located.span, message, hint=hint)
@@ -196,30 +197,10 @@ class CallLinker:
     def _give(self, name: str, located: Located) -> None:
         arguments = filling(name, self.operation)
         if not arguments and not self._is_setting(name):
-            self._report_undeclared(name, located)
+            code = report_undeclared(name, located, self.operation, self.reporter)
+            self.failed = self.failed or code
         for argument in arguments:
             self._give_to(argument, name, located)
-
-    def _report_undeclared(self, name: str, located: Located) -> None:
-        operation = self.operation
-        is_whole = isinstance(operation.body, Argument)
-        if name and is_whole and operation.method in WRITING:
-            self._fail(
-                "NAF901",
-                located,
-                f"{show(name)} has no place in `{operation.name}`, whose body is taken as"
-                " a whole",
-                "another call gives it as `body`: give the same here, or members there",
-            )
-            return
-        self.reporter.report(
-            "NAF404",
-            located.span,
-            f"`{operation.name}` has no parameter {show(name)}, so this value is not"
-            " sent",
-            hint="declare it in the consumed operation's inputParameters; one that is"
-            " `in: path` needs a place in the path as well",
-        )
 
     def _give_to(self, argument: Argument, name: str, located: Located) -> None:
         if argument in self.values or (
@@ -244,7 +225,7 @@ class CallLinker:
         if is_constant(written):
             return Constant(written)
         if isinstance(written, dict | list):
-            return self._structure(written, located)
+            return self._structure(written, argument, located)
         if not isinstance(written, str):
             self._fail(
                 "NAF902",
@@ -272,21 +253,40 @@ class CallLinker:
             self._fail("NAF101", located, "a header cannot hold this value")
         return Constant(written) if is_plain else text
 
-    def _structure(self, written: object, located: Located) -> Given | None:
-        """A literal structure; nothing in it refers to an input."""
-        for leaf in leaves(written):
-            if isinstance(leaf, str) and (self.references.target(leaf) or "{{" in leaf):
-                self._fail(
-                    "NAF902",
-                    located,
-                    f"{show(leaf)} cannot stand inside a structure so far",
-                    "give the whole structure as one input",
-                )
-                return None
-            if isinstance(leaf, float) and not is_constant(leaf):
-                self._fail("NAF101", located, f"JSON has no number {leaf}")
-                return None
-        return literal(written)
+    def _structure(
+        self, written: object, argument: Argument, located: Located
+    ) -> Given | None:
+        """A structure, in which a reference is an input of any type."""
+        if isinstance(written, dict):
+            members = [
+                (key, self._structure(value, argument, located))
+                for key, value in written.items()
+            ]
+            known = [(key, value) for key, value in members if value is not None]
+            return ObjectOf(tuple(known)) if len(known) == len(members) else None
+        if isinstance(written, list):
+            found = [self._structure(item, argument, located) for item in written]
+            kept = [item for item in found if item is not None]
+            return ArrayOf(tuple(kept)) if len(kept) == len(found) else None
+        if isinstance(written, float) and not is_constant(written):
+            self._fail("NAF101", located, f"JSON has no number {written}")
+            return None
+        if not isinstance(written, str):
+            return literal(written)
+        if "{{" in written and self.references.target(written) is None:
+            self._fail(
+                "NAF902",
+                located,
+                f"{show(written)} cannot stand inside a structure so far",
+                "write a constant, or refer to an input",
+            )
+            return None
+        pointer = f"{argument.origin.pointer}.with[{len(self.inputs)}]"
+        origin = Origin(pointer, located.span)
+        part = replace(
+            argument, type=Type.ANY, items=None, description="", origin=origin
+        )
+        return self._value(part, Located(written, located.span))
 
     def _text(self, located: Located) -> Text | None:
         text = self.settings.text(located)

@@ -94,6 +94,25 @@ class Argument:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What the caller of a route or tool gives.
+
+    `location` says where a route finds it; a tool's inputs are all members of its
+    arguments object. A route's input in the body is the whole body where `whole` is
+    set, else the body's member of that name.
+    """
+
+    name: str
+    location: Location
+    whole: bool
+    type: Type
+    items: Type | None
+    required: bool
+    description: str
+    origin: Origin
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
     """A literal scalar of JSON; literal objects and arrays are `ObjectOf` and `ArrayOf`."""
@@ -122,8 +141,10 @@ class Interpolated:
     parts: tuple[str | Argument, ...]
 
 
-Template: TypeAlias = Argument | Constant | Text | ObjectOf | ArrayOf | Interpolated
-"""What fills a body: an argument keeps its JSON type."""
+Template: TypeAlias = (
+    Argument | Input | Constant | Text | ObjectOf | ArrayOf | Interpolated
+)
+"""What fills a body, of arguments, or an argument, of inputs; these keep their type."""
 
 Value: TypeAlias = Argument | Constant | Text
 """What fills a path segment, a query parameter or a header."""
@@ -240,30 +261,8 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
-    """What the caller of a route or tool gives.
-
-    `location` says where a route finds it; a tool's inputs are all members of its
-    arguments object. A route's input in the body is the whole body where `whole` is
-    set, else the body's member of that name.
-    """
-
-    name: str
-    location: Location
-    whole: bool
-    type: Type
-    items: Type | None
-    required: bool
-    description: str
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A consumed operation with a value for each argument that gets one.
-
-    `ObjectOf` and `ArrayOf` hold constants alone here.
-    """
+    """A consumed operation, and what each argument gets: structures hold inputs."""
 
     operation: Operation
     values: tuple[tuple[Argument, Input | Constant | Text | ObjectOf | ArrayOf], ...]

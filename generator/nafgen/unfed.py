@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .consumed_paths import WRITING
 from .diagnostics import Reporter, show
 from .ir import Argument, Input, Location, Operation
+from .spec import Located
 
 
 def report_unfed(
@@ -68,3 +70,27 @@ def report_mixed_body(inputs: Iterable[Input], reporter: Reporter) -> str | None
                 hint="declare one input named `body` instead",
             )
     return failed
+
+
+def report_undeclared(
+    name: str, given: Located, operation: Operation, reporter: Reporter
+) -> str | None:
+    """The code of the error that `with` gives what no parameter takes, if it is one."""
+    is_whole = isinstance(operation.body, Argument)
+    if name and is_whole and operation.method in WRITING:
+        reporter.report(
+            "NAF901",
+            given.span,
+            f"{show(name)} has no place in `{operation.name}`, whose body is taken as"
+            " a whole",
+            hint="another call gives it as `body`: give the same here, or members there",
+        )
+        return "NAF901"
+    reporter.report(
+        "NAF404",
+        given.span,
+        f"`{operation.name}` has no parameter {show(name)}, so this value is not sent",
+        hint="declare it in the consumed operation's inputParameters; one that is"
+        " `in: path` needs a place in the path as well",
+    )
+    return None

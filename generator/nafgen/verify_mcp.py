@@ -13,6 +13,7 @@ from mcp_types import CallToolResult, EmbeddedResource, TextContent
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
 from .expect import ABSENT, argument_values, expected_result
+from .givens import inputs_of
 from .ir import IDENTITY, McpAdapter, Tool
 from .names import client_parameter
 from .verify_client import journeys
@@ -118,7 +119,7 @@ class _Check:
                 outbound=frozenset(
                     place
                     for argument, source in self.tool.call.values
-                    if source == given
+                    if given in inputs_of(source)
                     for place in places[argument]
                 ),
             )

@@ -12,6 +12,7 @@ import httpx
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, variants
 from .expect import argument_values, expected_result, percent_encoded, text
+from .givens import inputs_of
 from .ir import IDENTITY, Input, Location, RestAdapter, Route
 from .names import client_parameter
 from .verify_client import journeys
@@ -139,7 +140,7 @@ class _Check:
                 outbound=frozenset(
                     place
                     for argument, source in self.route.call.values
-                    if source == given
+                    if given in inputs_of(source)
                     for place in places[argument]
                 ),
             )

@@ -16,6 +16,7 @@ from ..ir import (
     Constant,
     Encoding,
     Field,
+    Input,
     Interpolated,
     Location,
     ObjectOf,
@@ -355,6 +356,8 @@ def _template(template: Template, names: dict[Origin, Code], imports: Imports) -
             joined = imports.use(_UPSTREAM, "joined")
             made = comma(_part(part, names) for part in parts)
             return Code(f"{joined}({made})")
+        case Input():
+            raise TypeError("a body is made of arguments")
 
 
 def _object(

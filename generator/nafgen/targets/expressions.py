@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ..givens import inputs_of
 from ..ir import (
     IDENTITY,
     Argument,
@@ -23,7 +24,7 @@ from ..ir import (
     Type,
 )
 from ..names import NameTable, client_parameter
-from ..pycode import Code, Imports, lit, literal
+from ..pycode import Code, Imports, lit
 
 RUNTIME = "._runtime"
 
@@ -135,23 +136,38 @@ def call_expression(
             case Text():
                 expression = setting_marker(value, imports)
             case ObjectOf() | ArrayOf():
-                expression = literal(_plain(value))
+                expression = _structure(value, input_expression, imports)
         name = operation.arguments[argument.origin]
         given.append(expression if argument.required else f"{name}={expression}")
     return Code(f"{module}.{operation.function}({comma(given)})")
 
 
-def _plain(template: Template) -> object:
-    """A structure of constants as plain values."""
-    match template:
+def _structure(
+    given: Template, input_expression: Callable[[Input], Code], imports: Imports
+) -> Code:
+    """A structure of inputs and constants, without what is absent."""
+    complete = all(each.required for each in inputs_of(given))
+    match given:
+        case Input():
+            return input_expression(given)
+        case Constant(constant):
+            return lit(constant)
         case ObjectOf(members):
-            return {key: _plain(member) for key, member in members}
+            pairs = comma(
+                f"{lit(key)}: {_structure(member, input_expression, imports)}"
+                for key, member in members
+            )
+            made = f"{{{pairs}}}"
+            if complete:
+                return Code(made)
+            return Code(f"{imports.use(f'{RUNTIME}.upstream', 'given')}({made})")
         case ArrayOf(elements):
-            return [_plain(element) for element in elements]
-        case Constant(value):
-            return value
+            items = comma(_structure(e, input_expression, imports) for e in elements)
+            if complete:
+                return Code(f"[{items}]")
+            return Code(f"{imports.use(f'{RUNTIME}.upstream', 'listed')}({items})")
         case _:
-            raise TypeError(type(template).__name__)
+            raise TypeError(type(given).__name__)
 
 
 def result_view(result: Result, name: Code, imports: Imports) -> ResultView | None:
