@@ -164,7 +164,7 @@ class TestStopping:
         self, tmp_path: Path, jobs: str, number: signal.Signals, code: int
     ) -> None:
         project = Project(tmp_path)
-        for each in range(30):
+        for each in range(80):
             project.write(f"specs/photos{each:02}.yaml", PHOTOS)
         process = subprocess.Popen(
             [sys.executable, "-m", "nafgen", "build", "--jobs", jobs],
@@ -184,13 +184,13 @@ class TestStopping:
         with pytest.raises(ProcessLookupError):
             os.killpg(process.pid, 0)
         finished = project.packages
-        assert 2 < len(finished) < 30
+        assert 2 < len(finished) < 80
         names = {Path(path).name for path in project.generated}
         assert not [name for name in names if name.endswith(".tmp")]
         before = project.times
         run = project.run("build")
         assert run.code == 0
-        assert run.err.startswith(f"30 specs: {30 - len(finished)} built, ")
+        assert run.err.startswith(f"80 specs: {80 - len(finished)} built, ")
         files = {path for path in before if Path(path).is_file()}
         assert {path: project.times[path] for path in files} == {
             path: before[path] for path in files
@@ -198,7 +198,7 @@ class TestStopping:
 
     def test_workers_of_a_killed_process_end(self, tmp_path: Path) -> None:
         project = Project(tmp_path)
-        for each in range(30):
+        for each in range(80):
             project.write(f"specs/photos{each:02}.yaml", PHOTOS)
         with subprocess.Popen(
             [sys.executable, "-m", "nafgen", "build", "--jobs", "3"],

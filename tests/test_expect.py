@@ -33,6 +33,7 @@ from nafgen.ir import (
     Shape,
     Upstream,
 )
+from nafgen.verify import verify
 from verify_support import KITCHEN, ONE_KEY, TWO_UPSTREAMS, compiled
 
 SETTINGS = {"KITCHEN_KEY": "k3y", "CUISINE": "thai & more"}
@@ -381,7 +382,7 @@ def test_parts() -> None:
     assert request(FORMS, "attach", {}).body is ABSENT
 
 
-def test_members_of_a_whole_body_are_refused_and_not_lost() -> None:
+def test_members_of_a_whole_body_make_it() -> None:
     made = compile_text("""
 naftiko: 1.0.0-alpha2
 capability:
@@ -404,9 +405,16 @@ capability:
       - method: POST
         name: add
         call: a.add
-        inputParameters: [{name: first, in: body, type: string}]
+        inputParameters:
+        - {name: first, in: body, type: string}
+        - {name: second, in: body, type: string, required: false}
 """)
-    assert made.package is not None
-    assert made.package.summary["left_out"] == [
-        {"kind": "route", "name": "add", "code": "NAF901"}
-    ]
+    assert made.package is not None and made.program is not None
+    (route,) = made.program.adapters[0].routes
+    first, second = (given.origin for given in route.inputs)
+    (body,) = argument_values(route.call, {first: "a"}, {}).values()
+    assert body == {"first": "a"}
+    (body,) = argument_values(route.call, {first: "a", second: "b"}, {}).values()
+    assert body == {"first": "a", "second": "b"}
+    done = verify(made)
+    assert (done.routes, done.differences) == (1, ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from nafgen.compile import Compilation
-from nafgen.ir import Constant, Input, RestAdapter, Route, Text, Tool
+from nafgen.ir import Constant, Input, ObjectOf, RestAdapter, Route, Text, Tool
 from test_published_shapes import found_in, verified
 
 START = """\
@@ -61,6 +61,12 @@ def fed(unit: Route | Tool) -> dict[str, object]:
                 given[argument.name] = value.name
             case Constant(constant):
                 given[argument.name] = (constant,)
+            case ObjectOf(members):
+                given[argument.name] = {
+                    key: member.name
+                    for key, member in members
+                    if isinstance(member, Input)
+                }
             case Text():
                 given[argument.name] = tuple(
                     part if isinstance(part, str) else f"${part.variable}"

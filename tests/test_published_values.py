@@ -256,7 +256,7 @@ def declaring(operation: str, names: str, given: str = "") -> str:
         ("find", "page size", "", {"page": "page", "size": "size"}, ["NAF404"]),
         ("add", "a b", "", {"a": "a", "b": "b"}, ["NAF404"]),
         ("set", "name more", "", {"name": "name", "more": "more"}, ["NAF404"]),
-        ("put", "a", "", {"a": "a", "body": "body"}, ["NAF404"]),
+        ("put", "a b", "", {"body": {"a": "a", "b": "b"}}, ["NAF404"]),
         ("drop", "id", "", {"id": "id"}, []),
         ("drop", "other", "", {}, ["NAF404"]),
         ("find", "Authorization", "", {}, ["NAF404"]),

@@ -168,9 +168,9 @@ def argument_values(
             case Text():
                 values[argument.origin] = resolved(source, settings)
             case ObjectOf() | ArrayOf():
-                made = _filled(source, inputs, settings)
-                if made is not ABSENT:
-                    values[argument.origin] = made
+                values[argument.origin] = _filled(source, inputs, settings)
+                if argument.required and values[argument.origin] is ABSENT:
+                    values[argument.origin] = [] if isinstance(source, ArrayOf) else {}
     return values
 
 
@@ -322,7 +322,7 @@ def _body(
     if template is None:
         return ABSENT
     if encoding is Encoding.XML and isinstance(template, Interpolated):
-        values = {origin: _xml(value) for origin, value in values.items()}
+        values = {o: v if v is ABSENT else _xml(v) for o, v in values.items()}
     value = _filled(template, values, settings)
     if value is ABSENT or encoding is Encoding.JSON:
         return value

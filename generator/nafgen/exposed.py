@@ -19,7 +19,7 @@ from .arguments import (
 )
 from .binds import Settings
 from .diagnostics import Origin, Reporter, show
-from .extras import filling
+from .extras import filling, named
 from .givens import Given, inputs_of, settled
 from .inferred import WITHOUT_BODY, inferred, place_of_input, report_inferred
 from .ir import (
@@ -37,7 +37,7 @@ from .ir import (
 from .matching import find
 from .references import References
 from .spec import Located
-from .unfed import report_mixed_body, report_undeclared, report_unfed
+from .unfed import report_gathered, report_mixed_body, report_undeclared, report_unfed
 from .values import Reference, climbs, is_constant, template
 
 _BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
@@ -77,6 +77,7 @@ class CallLinker:
         self.references.read(self.invocation)
         for name, located in self.invocation.arguments:
             self._give(name, located)
+        self._gather()
         for argument in self.operation.arguments:
             if argument not in self.values:
                 self._cover(argument)
@@ -96,6 +97,28 @@ class CallLinker:
         values = tuple((a, value) for a, value in ordered if value is not None)
         return inputs, Call(operation=self.operation, values=values)
 
+    def _gather(self) -> None:
+        """Make a body that is taken as a whole of the inputs that can be its members."""
+        body = self.operation.body
+        if not isinstance(body, Argument) or body in self.values:
+            return
+        used = {i.name for value in self.values.values() for i in inputs_of(value)}
+        members = [
+            each
+            for each in self.inputs.values()
+            if self._is_member(each) and each.name not in used
+        ]
+        if members and body.type in (Type.OBJECT, Type.ANY):
+            self.values[body] = ObjectOf(tuple((each.name, each) for each in members))
+            report_gathered(members, self.operation, self.reporter)
+
+    def _is_member(self, given: Input) -> bool:
+        """Whether an input has no other place than a body that is taken as a whole."""
+        if given.location is not Location.BODY or given.name == "body":
+            return False
+        implied = self.kind == "rest" or not self.invocation.has_arguments
+        return implied and not named(given.name, self.operation.arguments)
+
     def _fit(self) -> None:
         """Fit each input to what it feeds.
 
@@ -103,15 +126,13 @@ class CallLinker:
         that the upstream declares; descriptions that are absent are inherited.
         """
         for argument, given in self.values.items():
-            for each in inputs_of(given):
-                known = self.inputs[each.name]
-                fitted = replace(known, required=known.required or argument.required)
-                if each is given:
-                    fitted = self._typed(fitted, argument)
-                self.inputs[each.name] = fitted
+            if isinstance(given, Input):
+                self.inputs[given.name] = self._fitted(given.name, argument)
         self.values = {a: settled(g, self.inputs) for a, g in self.values.items()}
 
-    def _typed(self, given: Input, argument: Argument) -> Input:
+    def _fitted(self, name: str, argument: Argument) -> Input:
+        known = self.inputs[name]
+        given = replace(known, required=known.required or argument.required)
         if self.kind == "rest" and argument.type is not Type.ANY:
             given = replace(given, type=argument.type, items=argument.items)
         if not given.description:

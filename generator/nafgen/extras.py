@@ -63,8 +63,8 @@ def join_extras(
             where = "as a member of the body"
             member = _add(replace(param, type="any"), arguments)
             template = ObjectOf((*template.members, (name, member)))
-        elif _is_member(located.value):
-            continue  # it must not leave the body; its call is refused
+        elif _is_member(located.value, template):
+            continue  # its call makes the body of it
         else:
             where = "in the query"
             value = arguments.add(param, Location.QUERY, required=False)
@@ -79,9 +79,12 @@ def join_extras(
     return template, tuple(fields)
 
 
-def _is_member(given: object) -> bool:
-    """Whether what is given is an input that is declared as a member of a body."""
-    return isinstance(given, spec.Param) and place_of(given) == "body"
+def _is_member(given: object, template: Template | None) -> bool:
+    """Whether what is given is an input that can only be a member of a body."""
+    if not isinstance(given, spec.Param):
+        return False
+    anywhere = given.location is None and isinstance(template, Argument)
+    return anywhere or place_of(given) == "body"
 
 
 def _members(template: Template | None) -> dict[str, Template]:

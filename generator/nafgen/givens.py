@@ -25,6 +25,11 @@ def inputs_of(given: Template) -> Iterator[Input]:
             return
 
 
+def is_complete(given: Template) -> bool:
+    """Whether nothing in what is given can be absent."""
+    return all(each.required for each in inputs_of(given))
+
+
 def settled(given: Given, inputs: Mapping[str, Input]) -> Given:
     """What is given, with each input as it is known by its name."""
     match given:

@@ -72,6 +72,20 @@ def report_mixed_body(inputs: Iterable[Input], reporter: Reporter) -> str | None
     return failed
 
 
+def report_gathered(
+    members: Iterable[Input], operation: Operation, reporter: Reporter
+) -> None:
+    """Say which inputs become members of a body that is taken as a whole."""
+    for each in members:
+        reporter.report(
+            "NAF404",
+            each.origin.span,
+            f"`{operation.name}` declares no parameter {show(each.name)};"
+            " the value is sent as a member of the body",
+            hint="declare it in the consumed operation's inputParameters",
+        )
+
+
 def report_undeclared(
     name: str, given: Located, operation: Operation, reporter: Reporter
 ) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..givens import inputs_of
+from ..givens import is_complete
 from ..ir import (
     IDENTITY,
     Argument,
@@ -137,6 +137,9 @@ def call_expression(
                 expression = setting_marker(value, imports)
             case ObjectOf() | ArrayOf():
                 expression = _structure(value, input_expression, imports)
+                if argument.required and not is_complete(value):
+                    empty = "{}" if isinstance(value, ObjectOf) else "[]"
+                    expression = Code(f"{expression} or {empty}")
         name = operation.arguments[argument.origin]
         given.append(expression if argument.required else f"{name}={expression}")
     return Code(f"{module}.{operation.function}({comma(given)})")
@@ -146,7 +149,7 @@ def _structure(
     given: Template, input_expression: Callable[[Input], Code], imports: Imports
 ) -> Code:
     """A structure of inputs and constants, without what is absent."""
-    complete = all(each.required for each in inputs_of(given))
+    complete = is_complete(given)
     match given:
         case Input():
             return input_expression(given)
