@@ -207,6 +207,13 @@ def tools(*written: str) -> list[str]:
     return [unit.tool for unit in names.units.values()]
 
 
+def tool_arguments(*written: str) -> list[str]:
+    names = compiled(parameters=written).names
+    assert names
+    (unit,) = names.units.values()
+    return [*unit.properties.values()]
+
+
 def namespace(written: str) -> list[str]:
     names = compiled(namespace=written).names
     assert names
@@ -241,6 +248,8 @@ KINDS: Final[dict[str, Callable[..., list[str]]]] = {
     "namespace": namespace,
     "tool": tools,
     "tools": tools,
+    "argument": tool_arguments,
+    "arguments": tool_arguments,
     "spec": package,
     "base URL": base_url,
     "bind": bind,

@@ -30,7 +30,7 @@ tools: Tools[Api] = Tools()
     description="List tickets, newest first",
     properties={
         "status": {"type": "string", "description": "Only tickets of this status."},
-        "page[size]": {"type": "integer", "description": "Tickets per page."},
+        "page_size": {"type": "integer", "description": "Tickets per page."},
         "label": {
             "type": "array",
             "items": {"type": "string"},
@@ -44,7 +44,7 @@ async def list_tickets(api: Api, arguments: Arguments) -> CallToolResult:
         api.tickets_api,
         calls.tickets_list(
             status=arguments.get("status"),
-            page_size=arguments.get("page[size]"),
+            page_size=arguments.get("page_size"),
             label=arguments.get("label"),
         ),
     )

@@ -18,6 +18,7 @@ _SAID: Final = {
         "{number} tools are called `{wanted}`; this one is served as `{name}`",
         "give each tool a name of its own",
     ),
+    "NAF304": ("{number} arguments become `{wanted}`; this one is called `{name}`", ""),
 }
 """The message and the hint of a collision, by code."""
 

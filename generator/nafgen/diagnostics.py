@@ -94,7 +94,7 @@ CODES: Final = _registry(
     ("NAF301", _N, "a Python name was changed to keep names apart"),
     ("NAF302", _W, "two tools have one name"),
     ("NAF303", _E, "two specs compile to one package"),
-    ("NAF304", _N, "a tool name was made to fit"),
+    ("NAF304", _N, "the name of a tool or argument was made to fit"),
     # 4xx meaning
     ("NAF401", _W, "a path parameter has no place in the path"),
     ("NAF402", _E, "a writing operation has lost its path parameter"),

@@ -1,4 +1,5 @@
-"""Every name that nafgen gives: packages, modules, classes, functions, parameters, tools.
+"""Every name that nafgen gives: packages, modules, classes, functions, parameters, tools
+and their arguments.
 
 The policy is written down in docs/names.md and is public: a change of it renames things
 in the code of users. Names depend on nothing but the spec, and adding an operation does
@@ -7,6 +8,7 @@ not rename another unless the two collide.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,7 +29,7 @@ from .ir import (
     Tool,
     Upstream,
 )
-from .naming import camel, snake, tool_name, words
+from .naming import camel, property_name, snake, tool_name, words
 from .pycode import RESERVED, Code, dotted, identifier
 
 CLIENT_GLOBALS: Final = frozenset("""
@@ -76,12 +78,16 @@ class OperationNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitNames:
-    """A route's or tool's function and parameters, and a tool's name on the wire."""
+    """A route's or tool's function and parameters, and a tool's names on the wire.
+
+    `properties` are the names of a tool's arguments.
+    """
 
     function: Code
     result: Code
     inputs: dict[Origin, Code]
     tool: str
+    properties: dict[Origin, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +259,7 @@ def _units(
             result=Code(f"_{function}_result"),
             inputs=_parameters(unit.inputs, own),
             tool=tools.get(unit.origin, ""),
+            properties=_properties(unit, reporter) if isinstance(unit, Tool) else {},
         )
 
 
@@ -289,6 +296,32 @@ def _tools(adapter: McpAdapter, reporter: Reporter) -> dict[Origin, str]:
     ]
     names = Scope(reporter, "NAF302", tool_name, "-").claim_all(claims)
     return {t.origin: n for t, n in zip(adapter.tools, names, strict=True)}
+
+
+def _properties(tool: Tool, reporter: Reporter) -> dict[Origin, str]:
+    """The names of a tool's arguments on the wire; those that fit are taken first."""
+    fitting: dict[str, Origin | None] = {
+        given.name: given.origin
+        for given in tool.inputs
+        if given.name == property_name(given.name)
+    }
+    claims = [
+        Claim(property_name(given.name), given.origin)
+        for given in tool.inputs
+        if given.name not in fitting
+    ]
+    wanted = Counter([*fitting, *(claim.wanted for claim in claims)])
+    for claim in claims:
+        if wanted[claim.wanted] == 1:
+            reporter.report(
+                "NAF304",
+                claim.origin.span,
+                f"the argument is called `{claim.wanted}`, which every client takes",
+            )
+    scope = Scope(reporter, "NAF304", property_name, taken=fitting)
+    names = scope.claim_all(claims)
+    made = {claim.origin: name for claim, name in zip(claims, names, strict=True)}
+    return {given.origin: made.get(given.origin, given.name) for given in tool.inputs}
 
 
 def _readable_names(program: Program) -> dict[Origin, str]:

@@ -15,6 +15,8 @@ from .pycode import RESERVED
 
 MAX_IDENTIFIER: Final = 60
 MAX_TOOL: Final = 64
+_PROPERTY: Final = re.compile("[A-Za-z0-9_.-]+")
+_NOT_IN_PROPERTY: Final = re.compile("[^A-Za-z0-9_.-]+")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+[a-z]*")
 
 
@@ -52,6 +54,17 @@ def tool_name(name: str) -> str:
     """A tool name that every client takes: 1 to 64 of `A-Z a-z 0-9 _ -`."""
     text = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "tool"
     return shortened(text, "-", MAX_TOOL)
+
+
+def property_name(name: str) -> str:
+    """A name of a tool's argument that every client takes: 1 to 64 of `A-Z a-z 0-9 _ . -`.
+
+    A name that fits is kept as it is.
+    """
+    if len(name) <= MAX_TOOL and _PROPERTY.fullmatch(name):
+        return name
+    text = _NOT_IN_PROPERTY.sub("_", name).strip("_") or "value"
+    return shortened(text, "_", MAX_TOOL)
 
 
 def package_path(spec: str) -> str:

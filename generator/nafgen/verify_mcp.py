@@ -49,17 +49,19 @@ async def check_mcp(bench: Bench, adapter: McpAdapter) -> None:
 async def _check_list(bench: Bench, adapter: McpAdapter, client: Any) -> None:
     """The listed tools are those of the spec, with its inputs and hints."""
     listed = {tool.name: tool for tool in (await client.list_tools()).tools}
-    names = [bench.names.units[tool.origin].tool for tool in adapter.tools]
+    units = [bench.names.units[tool.origin] for tool in adapter.tools]
+    names = [unit.tool for unit in units]
     bench.check(adapter.origin, "listed tools", names, list(listed))
-    for name, tool in zip(names, adapter.tools, strict=True):
-        if name not in listed:
+    for unit, tool in zip(units, adapter.tools, strict=True):
+        if unit.tool not in listed:
             continue
-        found = listed[name]
+        found = listed[unit.tool]
         schema = found.input_schema
-        required = [given.name for given in tool.inputs if given.required]
+        named = unit.properties
+        required = [named[given.origin] for given in tool.inputs if given.required]
         hints = found.annotations
         wanted = {
-            "inputs": [given.name for given in tool.inputs],
+            "inputs": [named[given.origin] for given in tool.inputs],
             "required inputs": required,
             "additionalProperties": False,
             "description": tool.description,
@@ -134,8 +136,9 @@ class _Check:
         return answers_for(self.tool.result)
 
     def _arguments(self, values: dict[Origin, Any]) -> dict[str, Any]:
+        named = self.bench.names.units[self.tool.origin].properties
         return {
-            given.name: values[given.origin]
+            named[given.origin]: values[given.origin]
             for given in self.tool.inputs
             if given.origin in values
         }
@@ -193,8 +196,8 @@ class _Check:
         wrong = {"an unknown argument": {**arguments, STRANGER: 1}}
         for given in self.tool.inputs:
             if given.required:
-                rest = {k: v for k, v in arguments.items() if k != given.name}
-                wrong[f"no `{given.name}`"] = rest
+                rest = {k: v for k, v in values.items() if k != given.origin}
+                wrong[f"no `{given.name}`"] = self._arguments(rest)
         for what, refused in wrong.items():
             self.bench.probe.expect(json_answer({}))
             got = await self._call(refused)

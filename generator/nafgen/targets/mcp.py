@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
+from ..diagnostics import Origin
 from ..ir import Input, McpAdapter, Program, Tool, Type
-from ..names import NameTable
+from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..pycode import Code, Imports, comment, doc, lit, literal
 from .expressions import (
@@ -105,13 +107,14 @@ def _tool(
 ) -> ToolView:
     own = names.units[tool.origin]
     variable = names.operations[tool.call.operation.origin].upstream.variable
-    call = call_expression(tool.call, names, imports, _argument)
+    argument = partial(_argument, own.properties)
+    call = call_expression(tool.call, names, imports, argument)
     relayed = [f"api.{variable}" if several else "api", str(call)]
     if result_view(tool.result, own.result, imports) is not None:
         relayed.append(own.result)
     return ToolView(
         origin=comment(tool.origin.pointer),
-        arguments=_registered(tool, own.tool),
+        arguments=_registered(tool, own),
         function=Code(
             f"{own.function}(api: {api}, {_arguments_name(tool)}: Arguments)"
         ),
@@ -124,22 +127,22 @@ def _arguments_name(tool: Tool) -> str:
     return "arguments" if tool.inputs else "_"
 
 
-def _argument(given: Input) -> Code:
-    name = lit(given.name)
+def _argument(properties: dict[Origin, str], given: Input) -> Code:
+    name = lit(properties[given.origin])
     return Code(f"arguments[{name}]" if given.required else f"arguments.get({name})")
 
 
-def _registered(tool: Tool, name: str) -> Code:
-    hints = tool.hints
-    arguments = [str(lit(name))]
+def _registered(tool: Tool, own: UnitNames) -> Code:
+    hints, named = tool.hints, own.properties
+    arguments = [str(lit(own.tool))]
     if tool.title:
         arguments.append(f"title={lit(tool.title)}")
     if tool.description:
         arguments.append(f"description={lit(tool.description)}")
     if tool.inputs:
-        properties = {given.name: _schema(given) for given in tool.inputs}
+        properties = {named[given.origin]: _schema(given) for given in tool.inputs}
         arguments.append(f"properties={literal(properties)}")
-    required = [given.name for given in tool.inputs if given.required]
+    required = [named[given.origin] for given in tool.inputs if given.required]
     if required:
         arguments.append(f"required={literal(required)}")
     flags = comma(

@@ -19,20 +19,20 @@ tools: Tools[AsyncXYZ] = Tools()
     title="l'''",
     description='d"""',
     properties={
-        "id'": {"type": "string"},
-        "../up": {"type": "string"},
-        'q"];import os#': {"type": "string", "description": "{0} {x} %s \\N{DASH}"},
+        "id": {"type": "string"},
+        ".._up": {"type": "string"},
+        "q_import_os": {"type": "string", "description": "{0} {x} %s \\N{DASH}"},
     },
-    required=["id'", "../up"],
+    required=["id", ".._up"],
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
 )
 async def t(api: AsyncXYZ, arguments: Arguments) -> CallToolResult:
     return await relay(
         api,
         calls.x(
-            arguments["id'"],
-            arguments["../up"],
-            q_import_os=arguments.get('q"];import os#'),
+            arguments["id"],
+            arguments[".._up"],
+            q_import_os=arguments.get("q_import_os"),
         ),
     )
 

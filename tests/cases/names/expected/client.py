@@ -19,9 +19,24 @@ from ._runtime.upstream import (
 
 # capability.consumes[things-things].resources[/{id}].operations[listallthings]
 def list_all_things(
-    id_path: str, id_query: str | None = None, self_: str | None = None
+    id_path: str,
+    id_query: str | None = None,
+    self_: str | None = None,
+    filter_name: str | None = None,
+    filter_: str | None = None,
+    filter_2: str | None = None,
 ) -> Call:
-    return Call("GET", f"/{segment(id_path)}", query={"ID": id_query, "self": self_})
+    return Call(
+        "GET",
+        f"/{segment(id_path)}",
+        query={
+            "ID": id_query,
+            "self": self_,
+            "filter[name]": filter_name,
+            "filter[]": filter_,
+            "filter": filter_2,
+        },
+    )
 
 
 # capability.consumes[things-things].resources[/{id}].operations[get-item]
@@ -64,10 +79,26 @@ class AsyncThings(AsyncClient):
         super().__init__(_connect(base_url), http)
 
     async def list_all_things(
-        self, *, id_path: str, id_query: str | None = None, self_: str | None = None
+        self,
+        *,
+        id_path: str,
+        id_query: str | None = None,
+        self_: str | None = None,
+        filter_name: str | None = None,
+        filter_: str | None = None,
+        filter_2: str | None = None,
     ) -> Any:
         """listallthings"""
-        return await self.call(list_all_things(id_path, id_query=id_query, self_=self_))
+        return await self.call(
+            list_all_things(
+                id_path,
+                id_query=id_query,
+                self_=self_,
+                filter_name=filter_name,
+                filter_=filter_,
+                filter_2=filter_2,
+            )
+        )
 
     async def get_item_get(self, *, id_: str) -> Any:
         """get-item"""
@@ -109,10 +140,26 @@ class Things(Client):
         super().__init__(_connect(base_url), http)
 
     def list_all_things(
-        self, *, id_path: str, id_query: str | None = None, self_: str | None = None
+        self,
+        *,
+        id_path: str,
+        id_query: str | None = None,
+        self_: str | None = None,
+        filter_name: str | None = None,
+        filter_: str | None = None,
+        filter_2: str | None = None,
     ) -> Any:
         """listallthings"""
-        return self.call(list_all_things(id_path, id_query=id_query, self_=self_))
+        return self.call(
+            list_all_things(
+                id_path,
+                id_query=id_query,
+                self_=self_,
+                filter_name=filter_name,
+                filter_=filter_,
+                filter_2=filter_2,
+            )
+        )
 
     def get_item_get(self, *, id_: str) -> Any:
         """get-item"""

@@ -21,6 +21,9 @@ tools: Tools[AsyncThings] = Tools()
         "id": {"type": "string"},
         "ID": {"type": "string"},
         "self": {"type": "string"},
+        "filter_name": {"type": "string"},
+        "filter_2": {"type": "string"},
+        "filter": {"type": "string"},
     },
     required=["id"],
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
@@ -31,7 +34,12 @@ async def example_list_all_things(
     return await relay(
         api,
         calls.list_all_things(
-            arguments["id"], id_query=arguments.get("ID"), self_=arguments.get("self")
+            arguments["id"],
+            id_query=arguments.get("ID"),
+            self_=arguments.get("self"),
+            filter_name=arguments.get("filter_name"),
+            filter_=arguments.get("filter_2"),
+            filter_2=arguments.get("filter"),
         ),
     )
 
