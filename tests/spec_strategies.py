@@ -107,6 +107,7 @@ _WIRE: Final = (
     "a.b",
 )
 _UNITS: Final = ("things", "listAllThings", "class", "import", "list", "get", "créer")
+_FORMATS: Final = "json text binary xml csv tsv psv yaml html markdown".split()
 _BODIES: Final = (
     "json",
     "json",
@@ -328,7 +329,9 @@ class Draw:
             data = self.text() if kind in ("text", "raw", "xml") else self.data()
             made["body"] = {"type": kind, "data": data}
         if self.rarely(4):
-            made["outputRawFormat"] = self.word("json", "text", "binary", "xml", "csv")
+            made["outputRawFormat"] = self.word(*_FORMATS)
+            if self.often():
+                made["outputSchema"] = self.text()
         if self.rarely(3):
             output = {
                 "name": self.name(),

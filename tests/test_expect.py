@@ -21,11 +21,9 @@ from nafgen.expect import (
     text,
 )
 from nafgen.ir import (
-    IDENTITY,
+    WHOLE,
     Constant,
     Each,
-    Encoding,
-    Location,
     Operation,
     Pick,
     Program,
@@ -34,6 +32,7 @@ from nafgen.ir import (
     Upstream,
 )
 from nafgen.verify import verify
+from nafgen.wire import Encoding, Location
 from verify_support import KITCHEN, ONE_KEY, TWO_UPSTREAMS, compiled
 
 SETTINGS = {"KITCHEN_KEY": "k3y", "CUISINE": "thai & more"}
@@ -224,9 +223,9 @@ def test_a_call_takes_inputs_constants_and_nothing_that_was_not_given() -> None:
 
 def test_results() -> None:
     answer = {"a": {"b": [{"id": 1}, {}, 3]}, "n": None}
-    assert expected_result(IDENTITY, answer) == answer
+    assert expected_result(WHOLE, answer) == answer
     assert expected_result(Pick(("a", "x")), answer) is None
-    assert expected_result(Each(("n",), IDENTITY), answer) is None
+    assert expected_result(Each(("n",), WHOLE), answer) is None
     made = expected_result(
         Shape(
             (
@@ -251,7 +250,9 @@ def test_marked_answers_have_what_a_mapping_looks_for() -> None:
         "x": "found a.b",
         "ys": ["found 1 d", "found 2 d"],
     }
-    assert [answer.value for answer in answers_for(result)] == [made, {}, [1, "two"]]
+    _, found = operation(KITCHEN, "list-dishes")
+    replies = answers_for(result, found)
+    assert [answer.value for answer in replies] == [made, {}, [1, "two"]]
 
 
 def test_examples_fit_their_types_and_differ_by_name() -> None:

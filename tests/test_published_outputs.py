@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from nafgen.ir import IDENTITY, Each, McpAdapter, Pick, RestAdapter, Result, Shape
+from nafgen.ir import RELAY, Each, McpAdapter, Pick, Relay, RestAdapter, Result, Shape
 from published_support import OPERATION, ROUTE, TOOL, compiled, found_in
 
 NAME = Pick(("name",))
 
-OUTPUTS: list[tuple[str, str, Result]] = [
+OUTPUTS: list[tuple[str, str, Result | Relay]] = [
     # what the consumed operation extracts, what is made of it, and what that means
     (
         "[{name: result, type: object, value: $.}]",
         "[{type: object, mapping: $.}]",
-        IDENTITY,
+        RELAY,
     ),
     (
         "[{name: result, type: object, value: $}]",
         "[{type: array, mapping: $}]",
-        IDENTITY,
+        RELAY,
     ),
-    ("[]", "[{type: object}]", IDENTITY),
-    ("[]", "[{type: string, mapping: ~}]", IDENTITY),
-    ("[{name: list, type: array, value: $.a.b-c}]", "[]", IDENTITY),
-    ("[{name: list, type: array, value: $.a.b-c}]", "~", IDENTITY),
+    ("[]", "[{type: object}]", RELAY),
+    ("[]", "[{type: string, mapping: ~}]", RELAY),
+    ("[{name: list, type: array, value: $.a.b-c}]", "[]", RELAY),
+    ("[{name: list, type: array, value: $.a.b-c}]", "~", RELAY),
     ("[]", "[{type: array, mapping: $.a.b.c.d}]", Pick(("a", "b", "c", "d"))),
     (
         "[]",
@@ -64,7 +64,7 @@ OUTPUTS: list[tuple[str, str, Result]] = [
     ),
     ("[]", "{id: {type: string, mapping: $.key}}", Pick(("key",))),
     # lists, by their type or by their items alone
-    ("[]", "[{type: array, mapping: $., items: {type: object}}]", IDENTITY),
+    ("[]", "[{type: array, mapping: $., items: {type: object}}]", RELAY),
     (
         "[]",
         "[{type: array, mapping: $.a, items: {mapping: $.name}}]",
@@ -137,12 +137,14 @@ def test_what_cannot_be_made_of_an_answer(exposed: str, code: str) -> None:
         ("json", "json"),
         ("JSON", "json"),
         ("~", "json"),
-        ("text", "bytes"),
-        ("Text", "bytes"),
-        ("binary", "bytes"),
-        ("BINARY", "bytes"),
-        ("xml", "NAF904"),
-        ("csv", "NAF904"),
+        ("text", "text"),
+        ("Text", "text"),
+        ("binary", "binary"),
+        ("BINARY", "binary"),
+        ("XML", "xml"),
+        ("csv", "csv"),
+        ("markdown", "markdown"),
+        ("avro", "NAF904"),
         ("image/png", "NAF904"),
         ("true", "NAF101"),
         ("[json]", "NAF101"),
@@ -159,7 +161,7 @@ def test_how_an_answer_is_written(written: str, answer: str) -> None:
     assert list(made.diagnostics) == []
     assert made.program is not None
     (operation,) = made.program.upstreams[0].operations
-    assert operation.is_json is (answer == "json")
+    assert operation.format == answer
 
 
 def test_only_json_is_mapped() -> None:

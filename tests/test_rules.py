@@ -13,9 +13,10 @@ from nafgen.compile import Compilation, compile_spec
 from nafgen.diagnostics import Reporter
 from nafgen.hosts import HOSTS
 from nafgen.inputs import Spec
-from nafgen.ir import ArrayStyle, Encoding, McpAdapter, ObjectStyle, Upstream
+from nafgen.ir import McpAdapter, Upstream
 from nafgen.rule import Rule, parse
 from nafgen.rules import NO_RULES, Rules
+from nafgen.wire import ArrayStyle, Encoding, ObjectStyle
 
 SPEC = """\
 naftiko: 1.0.0-alpha2

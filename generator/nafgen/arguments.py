@@ -8,7 +8,8 @@ from typing import Any, Final, NoReturn
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span
-from .ir import Argument, ArrayOf, Constant, Location, ObjectOf, Text, Type
+from .ir import Argument, ArrayOf, Constant, ObjectOf, Text
+from .wire import Location, Type
 
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch

@@ -11,19 +11,10 @@ from . import spec
 from .arguments import is_token, sendable
 from .binds import Settings, screaming
 from .diagnostics import Origin, Reporter, show
-from .ir import (
-    ApiKey,
-    ApiKeys,
-    Auth,
-    Basic,
-    Bearer,
-    Location,
-    Setting,
-    Supplied,
-    Text,
-)
+from .ir import ApiKey, ApiKeys, Auth, Basic, Bearer, Setting, Supplied, Text
 from .spec import Located
 from .values import Placeholder, template
+from .wire import Location
 
 _PLACES: Final = (Location.HEADER, Location.QUERY, Location.COOKIE)
 _VARIABLE: Final = re.compile(r"([A-Za-z_]\w*\.)?(?P<name>[A-Za-z_][\w-]*)").fullmatch

@@ -16,9 +16,7 @@ from .ir import (
     Argument,
     ArrayOf,
     Constant,
-    Encoding,
     Interpolated,
-    Location,
     ObjectOf,
     Setting,
     Template,
@@ -28,6 +26,7 @@ from .media_types import Kind
 from .reader import pointer_name
 from .spec import Located
 from .values import ROOTS, Placeholder, reference, template
+from .wire import Encoding, Location
 
 BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 _AS_TEXT: Final = frozenset({Encoding.TEXT, Encoding.XML})

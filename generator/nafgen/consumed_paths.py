@@ -13,11 +13,12 @@ from . import spec
 from .arguments import Arguments, RefusedError, place_of, undeclared
 from .binds import Settings
 from .diagnostics import Origin, Reporter, Span, show
-from .ir import Argument, Constant, Field, Location, Setting, Text, Value
+from .ir import Argument, Constant, Field, Setting, Text, Value
 from .matching import find
 from .reader import pointer_name
 from .spec import Located
 from .values import ROOTS, Placeholder, climbs, encoded, path_template, reference
+from .wire import Location
 
 WRITING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ADDRESS: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://").match

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from .diagnostics import Origin
-from .ir import Argument, Constant, Each, Input, Location, Pick, Result, Shape, Type
+from .documents import document
+from .ir import Argument, Constant, Each, Input, Operation, Pick, Result, Shape
+from .wire import Format, Location, Type
 
 Valued: TypeAlias = Argument | Input
 """What a caller gives a value for."""
@@ -186,6 +188,11 @@ class Answer:
     content: bytes
     value: Any
 
+    @property
+    def is_json(self) -> bool:
+        """Whether it is one JSON value."""
+        return self.content_type.startswith("application/json")
+
 
 def _answer(status: int, content_type: str, content: bytes, value: Any) -> Answer:
     return Answer(
@@ -208,13 +215,17 @@ def json_answer(value: Any, status: int = 200) -> Answer:
     return _answer(status, "application/json; charset=utf-8", content, value)
 
 
-def answers(name: str, *, is_json: bool) -> tuple[Answer, ...]:
+def answers(operation: Operation) -> tuple[Answer, ...]:
     """Answers of an operation, to be relayed as they are."""
-    if not is_json:
+    if operation.format.is_opaque:
         return (_PLAIN, _BINARY, _EMPTY)
+    name = operation.name
+    value = {"answer": name, "more": [1, 2.5, True, None, {"ünï": "é"}]}
+    if operation.format is not Format.JSON:
+        return (_document(operation, value), json_answer(value), _BINARY, _EMPTY)
     lines = f'{{"line": 1, "of": {json.dumps(name)}}}\n{{"line": 2}}\n'
     return (
-        json_answer({"answer": name, "more": [1, 2.5, True, None, {"ünï": "é"}]}),
+        json_answer(value),
         json_answer([{"answer": name}, []], 201),
         _answer(200, "application/x-jsonl", lines.encode(), lines),
         _BINARY,
@@ -222,9 +233,19 @@ def answers(name: str, *, is_json: bool) -> tuple[Answer, ...]:
     )
 
 
-def answers_for(result: Result) -> tuple[Answer, ...]:
-    """JSON answers of which a mapping finds all, and nothing."""
-    return (json_answer(marked(result)), json_answer({}), json_answer([1, "two"]))
+def answers_for(result: Result, operation: Operation) -> tuple[Answer, ...]:
+    """Answers of which a mapping finds all, and nothing."""
+    values = [marked(result), {}, [1, "two"]]
+    plain = tuple(map(json_answer, values))
+    if operation.format is Format.JSON:
+        return plain
+    return (*(_document(operation, value) for value in values), *plain)
+
+
+def _document(operation: Operation, value: Any) -> Answer:
+    """An answer in the format of an operation."""
+    kind, content, held = document(operation.format, operation.selector, value)
+    return _answer(200, kind, content, held)
 
 
 def marked(result: Result, mark: str = "found") -> Any:

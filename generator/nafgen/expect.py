@@ -25,11 +25,9 @@ from .ir import (
     Call,
     Constant,
     Each,
-    Encoding,
     Field,
     Input,
     Interpolated,
-    Location,
     ObjectOf,
     Operation,
     Pick,
@@ -42,6 +40,7 @@ from .ir import (
     Upstream,
     Value,
 )
+from .wire import Encoding, Location
 
 Values: TypeAlias = Mapping[Origin, Any]
 """JSON values by the origin of the argument that they are given to."""

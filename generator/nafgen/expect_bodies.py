@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
-from .ir import ArrayStyle, ObjectStyle, Upstream
+from .ir import Upstream
+from .wire import ArrayStyle, ObjectStyle
 
 AsText: TypeAlias = Callable[[Any], str]
 

@@ -22,23 +22,13 @@ from .diagnostics import Origin, Reporter, show
 from .extras import filling, named
 from .givens import Given, inputs_of, settled
 from .inferred import WITHOUT_BODY, inferred, place_of_input, report_inferred
-from .ir import (
-    Argument,
-    ArrayOf,
-    Call,
-    Constant,
-    Input,
-    Location,
-    ObjectOf,
-    Operation,
-    Text,
-    Type,
-)
+from .ir import Argument, ArrayOf, Call, Constant, Input, ObjectOf, Operation, Text
 from .matching import find
 from .references import References
 from .spec import Located
 from .unfed import report_gathered, report_mixed_body, report_undeclared, report_unfed
 from .values import Reference, climbs, is_constant, template
+from .wire import Location, Type
 
 _BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
 

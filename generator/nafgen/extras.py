@@ -10,10 +10,11 @@ from . import spec
 from .arguments import Arguments, place_of, undeclared
 from .bodies import Body
 from .diagnostics import Origin, show
-from .ir import Argument, Encoding, Field, Location, ObjectOf, Operation, Template
+from .ir import Argument, Field, ObjectOf, Operation, Template
 from .matching import find
 from .reader import pointer_name
 from .spec import Located
+from .wire import Encoding, Location
 
 _OF_MEMBERS: Final = frozenset({Encoding.JSON, Encoding.FORM})
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from .ir import ArrayStyle, Encoding, ObjectStyle
 from .rule import Rule
+from .wire import ArrayStyle, Encoding, ObjectStyle
 
 _GITHUB_PATHS: Final = (
     "/(app|applications|app-manifests|assignments|classrooms|codes_of_conduct"

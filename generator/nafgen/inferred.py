@@ -7,8 +7,9 @@ from typing import Final
 
 from . import spec
 from .diagnostics import Reporter
-from .ir import Argument, Input, Location
+from .ir import Argument, Input
 from .spec import Located
+from .wire import Location
 
 WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
 """Methods of routes that take no body, unless it is required."""

@@ -8,57 +8,10 @@ object is frozen, refers to the others directly, and carries the `Origin` it com
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
 
 from .diagnostics import Origin
-
-
-class Location(StrEnum):
-    """Where a value travels in an HTTP request."""
-
-    PATH = "path"
-    QUERY = "query"
-    HEADER = "header"
-    COOKIE = "cookie"
-    BODY = "body"
-
-
-class Type(StrEnum):
-    """The JSON type of a value; `ANY` where the spec does not say."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    ARRAY = "array"
-    OBJECT = "object"
-    ANY = "any"
-
-
-class Encoding(StrEnum):
-    """How a body is written; XML differs from text in how arguments are escaped."""
-
-    JSON = "json"
-    FORM = "form"
-    MULTIPART = "multipart"
-    TEXT = "text"
-    XML = "xml"
-
-
-class ArrayStyle(StrEnum):
-    """An array in a query or form: `a=1&a=2`, `a[]=1&a[]=2`, or `a=1,2`."""
-
-    REPEAT = "repeat"
-    BRACKETS = "brackets"
-    COMMA = "comma"
-
-
-class ObjectStyle(StrEnum):
-    """An object in a query or form: its JSON, or `a[b]=1`."""
-
-    JSON = "json"
-    BRACKETS = "brackets"
+from .wire import ArrayStyle, Encoding, Format, Location, ObjectStyle, Type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +123,8 @@ class Operation:
     `filename` and `content_type`. `from_settings` names what callers need not give: declared
     parameters that the authentication sends, and variables of the base URL. `extracted`
     names what the spec extracts of the answer, with the path of each: exposed mappings
-    start there. `is_json`: the answer is declared as JSON.
+    start there. The answer is declared in `format`; of HTML and Markdown, `selector` says
+    which parts count.
     """
 
     namespace: str
@@ -186,7 +140,8 @@ class Operation:
     arguments: tuple[Argument, ...]
     from_settings: tuple[str, ...]
     extracted: tuple[tuple[str, tuple[str, ...]], ...]
-    is_json: bool
+    format: Format
+    selector: str
     description: str
     origin: Origin
 
@@ -269,6 +224,11 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """The answer itself: its bytes, whatever they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pick:
     """The member at `path` of the value, None where there is none; () is the value."""
 
@@ -291,9 +251,10 @@ class Each:
 
 
 Result: TypeAlias = Pick | Shape | Each | Constant
-"""What an answer is made into. `Pick(())` is the identity: the bytes are relayed."""
+"""A JSON value that is made of the one that an answer holds; `Pick(())` is that one."""
 
-IDENTITY = Pick(())
+WHOLE = Pick(())
+RELAY = Relay()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +267,7 @@ class Route:
     tag: str
     inputs: tuple[Input, ...]
     call: Call
-    result: Result
+    result: Result | Relay
     description: str
     origin: Origin
 
@@ -358,7 +319,7 @@ class Tool:
     hints: Hints
     inputs: tuple[Input, ...]
     call: Call
-    result: Result
+    result: Result | Relay
     origin: Origin
 
 

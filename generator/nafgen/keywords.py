@@ -81,8 +81,7 @@ AUTH: Final = {
 }
 CONSUMED_RESOURCE: Final = _keys("path inputParameters operations")
 CONSUMED_OPERATION: Final = _keys(
-    "method path inputParameters body outputRawFormat outputParameters",
-    "outputSchema",
+    "method path inputParameters body outputRawFormat outputSchema outputParameters",
     outputMediaType="NAF901",
     maxBinarySize="NAF901",
 )

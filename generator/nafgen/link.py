@@ -17,10 +17,10 @@ from .ir import (
     Hints,
     Input,
     LeftOut,
-    Location,
     McpAdapter,
     Operation,
     Program,
+    Relay,
     RestAdapter,
     Result,
     Route,
@@ -35,6 +35,7 @@ from .route_paths import route_path
 from .rules import NO_RULES, Rules, settle
 from .spec import Located
 from .upstreams import Linked, link_upstream, merged
+from .wire import Location
 
 MAX_TOOLS: Final = 128
 """Tools that clients take of all servers together, as far as is known."""
@@ -219,7 +220,7 @@ class _Linker:
         params: tuple[spec.Param, ...],
         path_inputs: tuple[Input, ...],
         route: tuple[str, tuple[str | Input, ...]] | None,
-    ) -> tuple[tuple[Input, ...], Call, Result] | str:
+    ) -> tuple[tuple[Input, ...], Call, Result | Relay] | str:
         """The inputs, the call and the result of a route or tool, or an error's code."""
         operation = self.resolver.called(
             entry.invocation, entry.name, entry.origin.span, exposed.namespace, route

@@ -107,6 +107,7 @@ class ConsumedSide:
             params=self.units.params(entry),
             body=self._body(entry),
             raw_format=entry.located("outputRawFormat"),
+            selector=entry.located("outputSchema"),
             outputs=self.units.outputs(entry),
             description=entry.text("description"),
             origin=entry.origin,

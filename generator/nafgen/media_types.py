@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from .ir import Encoding
+from .wire import Encoding
 
 
 class Kind(NamedTuple):

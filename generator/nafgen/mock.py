@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
 from .diagnostics import Origin
+from .documents import document
 from .ir import (
     Argument,
     Constant,
@@ -21,6 +22,7 @@ from .ir import (
     Operation,
     Pick,
     Program,
+    Relay,
     RestAdapter,
     Result,
     Shape,
@@ -36,6 +38,7 @@ from .mock_requests import (
     json_answer,
     read_request,
 )
+from .wire import Format
 
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Message, Receive, Send], Coroutine[Any, Any, None]]
@@ -94,7 +97,8 @@ def _routes(program: Program) -> list[_Route]:
     for adapter in program.adapters:
         units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         for unit in units:
-            results.setdefault(unit.call.operation.origin, []).append(unit.result)
+            if not isinstance(unit.result, Relay):
+                results.setdefault(unit.call.operation.origin, []).append(unit.result)
     routes = [
         _Route(
             upstream=upstream,
@@ -154,7 +158,7 @@ def _answer(route: _Route, values: dict[str, str], request: Request) -> Answer:
     echo = {"operation": operation.name, "path": values, "query": query}
     if request.body is not None:
         echo["body"] = request.body
-    if not operation.is_json:
+    if operation.format.is_opaque:
         text = json.dumps(echo, ensure_ascii=False, indent=2)
         kind = ("content-type", "text/plain; charset=utf-8")
         return Answer(status=200, content=text.encode(), headers=(kind,))
@@ -164,7 +168,10 @@ def _answer(route: _Route, values: dict[str, str], request: Request) -> Answer:
             _place(value, path, dict(echo))
     for result in route.results:
         value = _shaped(result, value, echo)
-    return json_answer(200, value)
+    if operation.format is Format.JSON:
+        return json_answer(200, value)
+    written, content, _ = document(operation.format, operation.selector, value)
+    return Answer(status=200, content=content, headers=(("content-type", written),))
 
 
 def _shaped(result: Result, value: Any, echo: Mapping[str, Any]) -> Any:

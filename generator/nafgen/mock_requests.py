@@ -14,9 +14,7 @@ from .ir import (
     Basic,
     Bearer,
     Constant,
-    Encoding,
     Field,
-    Location,
     ObjectOf,
     Operation,
     Supplied,
@@ -24,6 +22,7 @@ from .ir import (
     Upstream,
 )
 from .media_types import of_media_type
+from .wire import Encoding, Location
 
 MAX_BODY: Final = 8 * 1024 * 1024
 """Bytes of a request body at the most; larger ones are answered with 413."""

@@ -26,7 +26,6 @@ from .ir import (
     Bearer,
     Constant,
     Field,
-    Location,
     Operation,
     Supplied,
     Value,
@@ -34,12 +33,12 @@ from .ir import (
 from .matching import find
 from .media_types import Kind, of_media_type
 from .results import extraction
+from .selectors import is_selector
 from .spec import Located
 from .values import Placeholder, is_constant, path_template, whole_reference
+from .wire import Format, Location
 
 METHODS: Final = WRITING | {"GET", "HEAD", "OPTIONS"}
-_JSON: Final = frozenset({"json"})
-_PLAIN: Final = frozenset({"text", "binary"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +122,7 @@ class OperationLinker:
         made = extraction(operation.outputs, self.reporter)
         if isinstance(made, str):
             raise RefusedError(made)
+        format_ = self._format()
         return Operation(
             namespace=self.entry.namespace,
             name=operation.name,
@@ -137,7 +137,8 @@ class OperationLinker:
             arguments=self.arguments.all,
             from_settings=(*self.credentials, *self.variables),
             extracted=made,
-            is_json=self._is_json(),
+            format=format_,
+            selector=self._selector(format_),
             description=operation.description,
             origin=operation.origin,
         )
@@ -163,17 +164,34 @@ class OperationLinker:
                 return of_media_type(str(located.value))
         return self.kind
 
-    def _is_json(self) -> bool:
+    def _format(self) -> Format:
         raw = self.operation.raw_format
-        written = str(raw.value).lower() if raw else "json"
-        if raw is not None and written not in _JSON | _PLAIN:
+        if raw is None:
+            return Format.JSON
+        written = str(raw.value).lower()
+        if written not in [*Format]:
+            known = ", ".join(Format)
             self.arguments.refuse(
                 "NAF904",
                 raw.span,
                 f"the response format {show(raw.value)} is not supported yet",
-                "json, text and binary are (text passes the answer on)",
+                f"{known} are (text and binary pass the answer on)",
             )
-        return written in _JSON
+        return Format(written)
+
+    def _selector(self, format_: Format) -> str:
+        """Which parts of an answer count; in formats that have no parts, nothing."""
+        written = self.operation.selector
+        if written is None or format_ not in (Format.HTML, Format.MARKDOWN):
+            return ""
+        if format_ is Format.HTML and not is_selector(str(written.value)):
+            self.arguments.refuse(
+                "NAF101",
+                written.span,
+                f"{show(written.value)} is no CSS selector",
+                "such as `table.prices`, or leave it out to read all tables",
+            )
+        return str(written.value)
 
     def _params(self) -> Iterator[spec.Param]:
         """The parameters of all levels; the nearest one of a name and place wins."""

@@ -26,12 +26,13 @@ VOCABULARY: Final = frozenset("""
     NamedTuple Path Query Response Server Setting Tools TYPE_CHECKING __future__
     _runtime add_health alias annotations app auth basic calls client closing
     collections connection cookies decode delete description destructive docs_url
-    embed env fastapi get given head headers httpx idempotent item item_item
-    item_item_item each items joined listed json lending lowlevel main mapping mcp
+    embed env fastapi get given head headers httpx idempotent item each items joined listed json lending lowlevel main mapping mcp
     mcp_server mcp_types open_world openapi_url options patch pick post properties
     put query read_only relay required rest segment server settings strict tags
     title tools typing upstream value arrays form media_type objects parts
-    structure text xml
+    structure text xml csv_value html_answers html_tables markdown_answers
+    markdown_parts psv_value table_answers tsv_value xml_answers xml_value yaml_answers
+    yaml_value
     """.split())
 """Identifiers that targets write themselves."""
 

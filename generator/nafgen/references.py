@@ -8,9 +8,10 @@ from typing import Final
 
 from . import spec
 from .extras import filling, named
-from .ir import Argument, Input, Location, Operation
+from .ir import Argument, Input, Operation
 from .matching import counterpart, find
 from .values import ROOTS, Placeholder, Reference, reference, template
+from .wire import Location
 
 _ROOT: Final = {"rest": "rest", "mcp": "tools"}
 

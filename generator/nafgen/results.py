@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from . import spec
 from .diagnostics import Reporter, show
-from .ir import IDENTITY, Constant, Each, Operation, Pick, Result, Shape
+from .ir import RELAY, WHOLE, Constant, Each, Operation, Pick, Relay, Result, Shape
 from .values import is_constant, json_path, template
+from .wire import Format
 
 Outputs = tuple[tuple[str, tuple[str, ...]], ...]
 """Names and paths of what a consumed operation extracts."""
@@ -32,10 +33,13 @@ def extraction(outputs: tuple[spec.Output, ...], reporter: Reporter) -> Outputs 
 
 def result(
     outputs: tuple[spec.Output, ...], operation: Operation, reporter: Reporter
-) -> Result | str:
-    """What an exposed operation makes of the answer, or an error's code."""
+) -> Result | Relay | str:
+    """What an exposed operation makes of the answer, or an error's code.
+
+    What would say the same JSON again is passed on as it is.
+    """
     if not outputs:
-        return IDENTITY
+        return RELAY
     members: list[tuple[str, Result]] = []
     for output in outputs:
         member = _mapped(output, reporter)
@@ -53,11 +57,15 @@ def result(
         return "NAF901"
     whole = members[0][1] if len(members) == 1 else Shape(tuple(members))
     made = _rooted(whole, operation.extracted)
-    if made != IDENTITY and not operation.is_json:
+    if made == WHOLE and (
+        operation.format is Format.JSON or operation.format.is_opaque
+    ):
+        return RELAY
+    if operation.format.is_opaque:
         reporter.report(
             "NAF904",
             outputs[0].origin.span,
-            "only a JSON answer can be mapped so far",
+            f"there is nothing to map in an answer of {operation.format}",
             hint="leave the mapping out to pass the answer on as it is",
         )
         return "NAF904"
@@ -83,7 +91,7 @@ def _mapped(output: spec.Output, reporter: Reporter) -> Result | str:
     item = _mapped(output.items, reporter)
     if isinstance(item, str):
         return item
-    return Pick(path) if item == IDENTITY else Each(path, item)
+    return Pick(path) if item == WHOLE else Each(path, item)
 
 
 def _constant(value: spec.Located, reporter: Reporter) -> Constant | str:

@@ -10,9 +10,10 @@ from urllib.parse import unquote
 from . import spec
 from .consumed_paths import join
 from .diagnostics import Origin, Reporter
-from .ir import Input, Location, Type
+from .ir import Input
 from .reader import pointer_name
 from .values import Placeholder, climbs, path_template
+from .wire import Location, Type
 
 _VARIABLE: Final = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*(:[^{}]*)?\}").search
 """What Starlette takes for a variable of its own."""

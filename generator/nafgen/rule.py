@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from .diagnostics import show
-from .ir import ArrayStyle, Encoding, ObjectStyle
+from .wire import ArrayStyle, Encoding, ObjectStyle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

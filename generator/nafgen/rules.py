@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from . import media_types, spec
 from .diagnostics import Reporter, show
 from .hosts import HOSTS
-from .ir import ArrayStyle, Encoding, ObjectStyle
 from .media_types import Kind
 from .rule import Rule
 from .spec import Located
+from .wire import ArrayStyle, Encoding, ObjectStyle
 
 _KINDS: Final = {Encoding.FORM: media_types.FORM, Encoding.JSON: media_types.JSON}
 

@@ -103,6 +103,7 @@ class ConsumedOperation:
     params: tuple[Param, ...]
     body: Body | None
     raw_format: Located | None
+    selector: Located | None
     outputs: tuple[Output, ...]
     description: str
     origin: Origin

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from .consumed_paths import WRITING
 from .diagnostics import Reporter, show
-from .ir import Argument, Input, Location, Operation
+from .ir import Argument, Input, Operation
 from .spec import Located
+from .wire import Location
 
 
 def report_unfed(

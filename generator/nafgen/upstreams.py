@@ -13,10 +13,11 @@ from .authentication import link_auth
 from .base_urls import link_base_url
 from .binds import Settings
 from .diagnostics import Reporter, show
-from .ir import Auth, Location, Operation, Text, Upstream
+from .ir import Auth, Operation, Text, Upstream
 from .operations import OperationLinker, Refused
 from .rules import Conventions
 from .spec import Located
+from .wire import Location
 
 
 @dataclass(slots=True)

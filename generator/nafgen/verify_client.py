@@ -9,16 +9,9 @@ from typing import Any
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, variants
-from .ir import (
-    Argument,
-    ArrayOf,
-    Interpolated,
-    Location,
-    ObjectOf,
-    Operation,
-    Template,
-)
+from .ir import Argument, ArrayOf, Interpolated, ObjectOf, Operation, Template
 from .verify_probe import REFUSED, Bench, failure, short
+from .wire import Location
 
 
 async def check_clients(bench: Bench, blocking: dict[Origin, Any]) -> None:
@@ -82,7 +75,7 @@ class _Check:
             Journey(inbound=None, outbound=places[argument])
             for argument in operation.arguments
         ]
-        replies = answers(operation.name, is_json=operation.is_json)
+        replies = answers(operation)
         calls = variants(operation.arguments, travels)
         # Every answer is given at least once, and every set of values sent once.
         for turn in range(max(len(calls), len(replies))):

@@ -14,7 +14,7 @@ from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
 from .expect import ABSENT, argument_values, expected_result
 from .givens import inputs_of
-from .ir import IDENTITY, McpAdapter, Tool
+from .ir import McpAdapter, Relay, Tool
 from .names import client_parameter
 from .verify_client import journeys
 from .verify_probe import REFUSED, Bench, failure
@@ -131,9 +131,9 @@ class _Check:
 
     def _replies(self) -> tuple[Answer, ...]:
         operation = self.tool.call.operation
-        if self.tool.result == IDENTITY:
-            return answers(operation.name, is_json=operation.is_json)
-        return answers_for(self.tool.result)
+        if isinstance(self.tool.result, Relay):
+            return answers(operation)
+        return answers_for(self.tool.result, operation)
 
     def _arguments(self, values: dict[Origin, Any]) -> dict[str, Any]:
         named = self.bench.names.units[self.tool.origin].properties
@@ -177,11 +177,10 @@ class _Check:
         if isinstance(reply.value, bytes):
             bench.check(origin, f"{self.what}: bytes", reply.value, _bytes(got))
             return
-        is_text = isinstance(reply.value, str)
-        if self.tool.result == IDENTITY:
+        if isinstance(self.tool.result, Relay):
             relayed = reply.content.decode()
             bench.check(origin, f"{self.what}: text", relayed, _text(got))
-            value = ABSENT if is_text else reply.value
+            value = reply.value if reply.is_json else ABSENT
         else:
             value = expected_result(self.tool.result, reply.value)
             made = json.loads(_text(got))

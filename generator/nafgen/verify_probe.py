@@ -23,8 +23,9 @@ from .expect import (
     expected_request,
 )
 from .expect_bodies import cookie_pairs
-from .ir import Encoding, Operation, Program
+from .ir import Operation, Program
 from .names import NameTable
+from .wire import Encoding
 
 MAX_PER_UNIT: Final = 3
 """Differences of one unit that are reported; more of them say nothing new."""

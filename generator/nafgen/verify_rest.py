@@ -13,10 +13,11 @@ from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, variants
 from .expect import argument_values, expected_result, percent_encoded, text
 from .givens import inputs_of
-from .ir import IDENTITY, Input, Location, RestAdapter, Route
+from .ir import Input, Relay, RestAdapter, Route
 from .names import client_parameter
 from .verify_client import journeys
 from .verify_probe import REFUSED, Bench, failure
+from .wire import Location
 
 CALLER: Final = {"authorization": "Bearer of-the-caller"}
 """What the caller of a route authenticates with; it is for the service alone."""
@@ -94,10 +95,10 @@ class _Check:
         """Call the route with all values and answers, then with failures."""
         route, bench = self.route, self.bench
         operation = route.call.operation
-        if route.result == IDENTITY:
-            replies = answers(operation.name, is_json=operation.is_json)
+        if isinstance(route.result, Relay):
+            replies = answers(operation)
         else:
-            replies = answers_for(route.result)
+            replies = answers_for(route.result, operation)
         calls = [
             self._told_apart(values)
             for values in variants(route.inputs, self._journeys())
@@ -186,7 +187,7 @@ class _Check:
         empty = not reply.content or self.route.call.operation.method == "HEAD"
         if self.route.method == "HEAD":
             self.bench.check(origin, f"{what}: body", b"", got.content)
-        elif result == IDENTITY or empty or reply.status >= 400:
+        elif isinstance(result, Relay) or empty or reply.status >= 400:
             wanted = b"" if empty else reply.content
             self.bench.check(origin, f"{what}: body", wanted, got.content)
             kind = got.headers.get("content-type", "")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -37,7 +37,8 @@ class Call(NamedTuple):
 
     One of `json`, `form`, `text` and `parts` is the body. `parts` are of multipart form
     data: an object of their values, or objects with `name`, `value` and perhaps
-    `filename` and `content_type`. `media_type` is the type of `text`.
+    `filename` and `content_type`. `media_type` is the type of `text`. `read` makes the
+    value of an answer that is declared in another format than JSON.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Call(NamedTuple):
     text: Any = None
     parts: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     media_type: str = "text/plain"
+    read: Callable[[httpx.Response], Any] | None = None
 
 
 class Setting(str):

@@ -36,6 +36,7 @@ from .answers import (
     UpstreamError,
     decode,
     failed,
+    has_value,
     is_json,
     is_text,
     media_type,
@@ -197,11 +198,10 @@ async def relay(
         return _refused(answer)
     if not answer.content:
         return CallToolResult(content=[])
+    if into is not None and has_value(answer, call.read):
+        return structured(into(decode(answer, call.read)))
     if is_json(answer):
-        value = decode(answer)
-        if into is not None:
-            return structured(into(value))
-        return _result(_sendable(answer.text), value)
+        return _result(_sendable(answer.text), decode(answer))
     if is_text(answer):
         return CallToolResult(content=[TextContent(text=answer.text)])
     return CallToolResult(content=[_blob(answer)])

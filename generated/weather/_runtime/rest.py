@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answers import UpstreamError, decode, failed, is_json
+from .answers import UpstreamError, decode, failed, has_value
 from .calls import ArgumentError, Call, as_json
 from .upstream import AsyncClient
 
@@ -55,14 +55,14 @@ async def relay(
 ) -> Response:
     """The upstream's answer: its status, type and bytes, or what `into` makes of them.
 
-    An answer that is an error, empty, or not JSON is passed on as it is.
+    An answer that is an error, is empty, or holds no value is passed on as it is.
     """
     if into is None:
         return await _passed_on(await client.send(call, stream=True))
     answer = await client.send(call)
-    if failed(answer) or not answer.content or not is_json(answer):
+    if failed(answer) or not answer.content or not has_value(answer, call.read):
         return _whole(answer)
-    content = as_json(into(decode(answer)))
+    content = as_json(into(decode(answer, call.read)))
     headers = _headers(answer, RELAYED)
     return Response(content, answer.status_code, headers, "application/json")
 

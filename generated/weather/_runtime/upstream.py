@@ -91,7 +91,7 @@ class AsyncClient:
 
     async def call(self, call: Call) -> Any:
         """Send a call and decode its answer; raises what both do."""
-        return decode(await self.send(call))
+        return decode(await self.send(call), call.read)
 
     async def aclose(self) -> None:
         """Close the connection pool."""
@@ -139,7 +139,7 @@ class Client:
 
     def call(self, call: Call) -> Any:
         """Like `AsyncClient.call`."""
-        return decode(self.send(call))
+        return decode(self.send(call), call.read)
 
     def close(self) -> None:
         """Close the connection pool."""

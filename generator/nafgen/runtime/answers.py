@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -17,11 +18,18 @@ class UpstreamError(Exception):
         self.response = response
 
 
-def decode(response: httpx.Response) -> Any:
+Read = Callable[[httpx.Response], Any]
+"""Reads an answer that is declared in another format than JSON."""
+
+
+def decode(response: httpx.Response, read: Read | None = None) -> Any:
     """The answer as JSON, text or bytes, whichever it is; None when it is empty.
 
+    Text that is not JSON is read by `read`, if that is given.
+
     Raises:
-        UpstreamError: the status is 400 or above or a redirect, or the JSON is broken.
+        UpstreamError: the status is 400 or above or a redirect, or what it holds is
+            broken.
     """
     if failed(response):
         raise UpstreamError(response)
@@ -32,6 +40,8 @@ def decode(response: httpx.Response) -> Any:
             return response.json(parse_constant=_not_json)
         except (ValueError, RecursionError):
             raise UpstreamError(response, "with broken JSON") from None
+    if read is not None and is_text(response):
+        return read(response)
     return response.text if is_text(response) else response.content
 
 
@@ -45,6 +55,11 @@ def status(response: httpx.Response) -> str:
     code = response.status_code
     named = code in HTTPStatus.__members__.values()
     return f"{code} {HTTPStatus(code).phrase}" if named else str(code)
+
+
+def has_value(response: httpx.Response, read: Read | None) -> bool:
+    """Whether the answer holds a JSON value, or one that `read` finds in it."""
+    return is_json(response) or (read is not None and is_text(response))
 
 
 def is_json(response: httpx.Response) -> bool:

@@ -10,31 +10,28 @@ from ..ir import (
     ApiKeys,
     Argument,
     ArrayOf,
-    ArrayStyle,
     Basic,
     Bearer,
     Constant,
-    Encoding,
     Field,
     Input,
     Interpolated,
-    Location,
     ObjectOf,
-    ObjectStyle,
     Operation,
     Program,
     Setting,
     Supplied,
     Template,
     Text,
-    Type,
     Upstream,
     Value,
 )
 from ..names import NameTable, UpstreamNames
 from ..plan import FilePlan
 from ..pycode import Code, Imports, comment, doc, fstring, lit
+from ..wire import ArrayStyle, Encoding, Location, ObjectStyle, Type
 from .expressions import RUNTIME, annotation, comma, parameter, setting_marker
+from .readers import reader
 
 _UPSTREAM = f"{RUNTIME}.upstream"
 
@@ -266,6 +263,8 @@ def _call(operation: Operation, names: dict[Origin, Code], imports: Imports) -> 
             pieces.append(f"{kind}={{{pairs}}}")
     if operation.body is not None:
         pieces += _body(operation, operation.body, names, imports)
+    if (read := reader(operation, imports)) is not None:
+        pieces.append(f"read={read}")
     return Code(f"Call({comma(pieces)})")
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ..givens import is_complete
 from ..ir import (
-    IDENTITY,
     Argument,
     ArrayOf,
     Call,
@@ -16,15 +15,16 @@ from ..ir import (
     Input,
     ObjectOf,
     Pick,
+    Relay,
     Result,
     Setting,
     Shape,
     Template,
     Text,
-    Type,
 )
 from ..names import NameTable, client_parameter
 from ..pycode import Code, Imports, lit
+from ..wire import Type
 
 RUNTIME = "._runtime"
 
@@ -173,9 +173,11 @@ def _structure(
             raise TypeError(type(given).__name__)
 
 
-def result_view(result: Result, name: Code, imports: Imports) -> ResultView | None:
-    """The function for a result; None for the identity."""
-    if result == IDENTITY:
+def result_view(
+    result: Result | Relay, name: Code, imports: Imports
+) -> ResultView | None:
+    """The function for a result; None where the answer is passed on."""
+    if isinstance(result, Relay):
         return None
     imports.use("typing", "Any")
     return ResultView(name=name, expression=_made(result, Code("value"), imports))
@@ -194,10 +196,9 @@ def _made(result: Result, value: Code, imports: Imports) -> Code:
             return Code(f"{{{comma(pairs)}}}")
         case Each(path, item):
             array = _made(Pick(path), value, imports)
-            element = Code("item" if value == "value" else f"{value}_item")
-            made = _made(item, element, imports)
+            made = _made(item, Code("item"), imports)
             each = imports.use(mapping, "each")
-            return Code(f"{each}({array}, lambda {element}: {made})")
+            return Code(f"{each}({array}, lambda item: {made})")
         case Constant(constant):
             return lit(constant)
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..diagnostics import Origin
-from ..ir import Input, McpAdapter, Program, Tool, Type
+from ..ir import Input, McpAdapter, Program, Tool
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..pycode import Code, Imports, comment, doc, lit, literal
+from ..wire import Type
 from .expressions import (
     RUNTIME,
     ApiView,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..ir import (
-    IDENTITY,
+    WHOLE,
     Adapter,
     Constant,
     McpAdapter,
     Operation,
     Program,
+    Relay,
     RestAdapter,
     Result,
     Route,
@@ -27,7 +28,9 @@ from ..names import NameTable
 from ..plan import FilePlan
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
+from ..wire import Format
 from .expressions import comma
+from .readers import READERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +170,7 @@ def _runtime_text(module: str) -> Code:
 def _runtime_modules(program: Program) -> tuple[str, ...]:
     """The runtime modules that the package needs, and what those import."""
     wanted = ["__init__", "upstream"]
+    wanted += [READERS[each].module for each in _read(program)]
     for adapter in program.adapters:
         units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]
@@ -181,8 +185,14 @@ def _runtime_modules(program: Program) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _picks(result: Result) -> bool:
-    return result != IDENTITY and not isinstance(result, Constant)
+def _read(program: Program) -> set[Format]:
+    """The formats that answers are read in, beside JSON."""
+    operations = (each for up in program.upstreams for each in up.operations)
+    return {each.format for each in operations} & READERS.keys()
+
+
+def _picks(result: Result | Relay) -> bool:
+    return result != WHOLE and not isinstance(result, Relay | Constant)
 
 
 @cache
@@ -230,7 +240,12 @@ def _requirements(program: Program) -> list[str]:
     kinds = {type(adapter) for adapter in program.adapters}
     needed = {"fastapi": RestAdapter in kinds, "mcp": McpAdapter in kinds}
     needed["uvicorn"] = bool(kinds)
-    return ["httpx", *(name for name, is_needed in needed.items() if is_needed)]
+    libraries = {lib for each in _read(program) for lib in READERS[each].libraries}
+    return [
+        "httpx",
+        *(name for name, is_needed in needed.items() if is_needed),
+        *sorted(libraries),
+    ]
 
 
 def _how_to_run(adapter: Adapter, names: NameTable) -> Code:

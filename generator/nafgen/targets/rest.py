@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ir import (
-    Argument,
-    Input,
-    Location,
-    ObjectStyle,
-    Program,
-    RestAdapter,
-    Route,
-    Type,
-    segments,
-)
+from ..ir import Argument, Input, Program, RestAdapter, Route, segments
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..pycode import Code, Imports, comment, doc, lit
+from ..wire import Location, ObjectStyle, Type
 from .expressions import (
     RUNTIME,
     ApiView,

@@ -39,8 +39,6 @@ def _list_ships_result(value: Any) -> Any:
             "imo": pick(item, "imo_number"),
             "flag": "unknown",
             "size": {"length": pick(item, "dimensions", "length")},
-            "crew": each(
-                pick(item, "crew"), lambda item_item: {"name": pick(item_item, "name")}
-            ),
+            "crew": each(pick(item, "crew"), lambda item: {"name": pick(item, "name")}),
         },
     )

@@ -1,0 +1,53 @@
+"""Support code that reads answers in other formats than JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..ir import Operation
+from ..pycode import Code, Imports, lit
+from ..wire import Format
+from .expressions import RUNTIME
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A function of a support module, and the libraries that this needs.
+
+    `is_made`: the function makes the reader, perhaps for a selector.
+    """
+
+    module: str
+    function: str
+    libraries: tuple[str, ...] = ()
+    is_made: bool = False
+
+
+READERS: Final = {
+    Format.XML: Reader("xml_answers", "xml_value"),
+    Format.CSV: Reader("table_answers", "csv_value"),
+    Format.TSV: Reader("table_answers", "tsv_value"),
+    Format.PSV: Reader("table_answers", "psv_value"),
+    Format.YAML: Reader("yaml_answers", "yaml_value", ("ruamel.yaml",)),
+    Format.HTML: Reader(
+        "html_answers", "html_tables", ("beautifulsoup4",), is_made=True
+    ),
+    Format.MARKDOWN: Reader(
+        "markdown_answers",
+        "markdown_parts",
+        ("markdown-it-py", "ruamel.yaml"),
+        is_made=True,
+    ),
+}
+
+
+def reader(operation: Operation, imports: Imports) -> Code | None:
+    """What reads the answer of an operation; None where nothing special does."""
+    known = READERS.get(operation.format)
+    if known is None:
+        return None
+    name = imports.use(f"{RUNTIME}.{known.module}", known.function)
+    if not known.is_made:
+        return name
+    return Code(f"{name}({lit(operation.selector) if operation.selector else ''})")

@@ -1,0 +1,73 @@
+"""How values travel: where, as which types, in which encodings, styles and formats."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Location(StrEnum):
+    """Where a value travels in an HTTP request."""
+
+    PATH = "path"
+    QUERY = "query"
+    HEADER = "header"
+    COOKIE = "cookie"
+    BODY = "body"
+
+
+class Type(StrEnum):
+    """The JSON type of a value; `ANY` where the spec does not say."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    ARRAY = "array"
+    OBJECT = "object"
+    ANY = "any"
+
+
+class Encoding(StrEnum):
+    """How a body is written; XML differs from text in how arguments are escaped."""
+
+    JSON = "json"
+    FORM = "form"
+    MULTIPART = "multipart"
+    TEXT = "text"
+    XML = "xml"
+
+
+class ArrayStyle(StrEnum):
+    """An array in a query or form: `a=1&a=2`, `a[]=1&a[]=2`, or `a=1,2`."""
+
+    REPEAT = "repeat"
+    BRACKETS = "brackets"
+    COMMA = "comma"
+
+
+class ObjectStyle(StrEnum):
+    """An object in a query or form: its JSON, or `a[b]=1`."""
+
+    JSON = "json"
+    BRACKETS = "brackets"
+
+
+class Format(StrEnum):
+    """How an answer is declared: as JSON, as what is read into a JSON value, or as text
+    or bytes that are only passed on."""
+
+    JSON = "json"
+    XML = "xml"
+    CSV = "csv"
+    TSV = "tsv"
+    PSV = "psv"
+    YAML = "yaml"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    TEXT = "text"
+    BINARY = "binary"
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether no value is read in it."""
+        return self in (Format.TEXT, Format.BINARY)
