@@ -312,6 +312,105 @@ def test_a_file_that_is_cut_in_its_last_unit(cut: str, code: str | None) -> None
     assert counts(made) == (2, 0, 0)
 
 
+API = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: shop
+    baseUri: https://shop.example
+    resources:
+    - path: /things
+      operations:
+      - {name: list, method: GET}
+      - {name: list-all, method: GET, path: /all}
+"""
+REMOVE = "      - name: remove\n        method: DELETE\n"
+TOOL = "  exposes:\n  - type: mcp\n    namespace: m\n    tools:\n    - name: t\n"
+ROUTES = (
+    "  exposes:\n  - type: rest\n    namespace: w\n    resources:\n    - path: /a\n"
+)
+ROUTE = f"{ROUTES}      operations:\n      - method: GET\n        call: shop.list\n"
+
+
+@pytest.mark.parametrize(
+    ("cut", "line", "unit"),
+    [
+        (REMOVE, 1, ("operation", "remove")),
+        (f"{REMOVE}        path: /{{id}}", 1, ("operation", "remove")),
+        (f"{REMOVE}        description:", 1, ("operation", "remove")),
+        (f"{REMOVE}        description: |\n\n          A", 1, ("operation", "remove")),
+        (
+            f"{REMOVE}        inputParameters:\n        - name: id\n          in: qu",
+            1,
+            ("operation", "remove"),
+        ),
+        (
+            f"{REMOVE}        inputParameters: [{{name: id, in: query}}]",
+            1,
+            ("operation", "remove"),
+        ),
+        (f"{TOOL}      call: shop.list", 5, ("tool", "t")),
+        (f"{TOOL}      call: shop.list\n      hints:\n        rea", 5, ("tool", "t")),
+        (f"{ROUTE}        name: get", 7, ("route", "get")),
+        (
+            f"{ROUTE}        id: get\n        with:\n          id: s",
+            7,
+            ("route", "get"),
+        ),
+    ],
+)
+def test_the_unit_in_which_a_file_was_cut_is_left_out(
+    cut: str, line: int, unit: tuple[str, str]
+) -> None:
+    source = f"{API}{cut}\n"
+    made = verified(f"{source}{FOOTER}\n")
+    of_units = [found for found in found_in(made) if found[0] == "NAF010"]
+    assert of_units == [("NAF010", API.count("\n") + line)]
+    assert left_out(made) == [(*unit, "NAF010")]
+    assert counts(made) == (2, 0, 0)
+    repaired = compile_text(source)
+    assert not {"NAF008", "NAF010"} & {found.code for found in repaired.diagnostics}
+
+
+def test_what_calls_the_unit_in_which_a_file_was_cut_is_left_out() -> None:
+    tools = "[{name: t, call: shop.list}, {name: u, call: shop.remove}]"
+    exposes = f"capability:\n  exposes: [{{type: mcp, namespace: m, tools: {tools}}}]\n"
+    made = verified(f"{API.replace('capability:', exposes[:-1])}{REMOVE}{FOOTER}\n")
+    assert counts(made) == (2, 0, 1)
+    assert left_out(made) == [
+        ("operation", "remove", "NAF010"),
+        ("tool", "u", "NAF010"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        "info:\n  label: Shop\n  description: A sh",
+        "    description: A sh",
+        "    - path: /oth",
+        "  - type: http\n    namespace: far\n    baseUri: https://far.exam",
+        f"{ROUTE}        name: get\n    description: Rou",
+        "      - {name: add, method: POST}",
+    ],
+)
+def test_a_file_that_was_cut_in_no_unit_keeps_all(cut: str) -> None:
+    made = verified(f"{API}{cut}\n{FOOTER}\n")
+    assert "NAF010" not in [code for code, _ in found_in(made)]
+    assert left_out(made) == []
+
+
+def test_of_several_apis_the_last_one_was_cut() -> None:
+    other = API[API.index("  - type") :].replace("shop", "far")
+    made = verified(f"{API}{REMOVE}{other}{REMOVE}{FOOTER}\n")
+    assert counts(made) == (5, 0, 0)
+    assert left_out(made) == [("operation", "remove", "NAF010")]
+    assert made.program is not None
+    kept = [[o.name for o in api.operations] for api in made.program.upstreams]
+    assert kept == [["list", "list-all", "remove"], ["list", "list-all"]]
+
+
 @pytest.mark.parametrize(
     ("source", "looks"),
     [

@@ -76,6 +76,7 @@ CODES: Final = _registry(
     ("NAF007", _W, "an overlay action matches nothing"),
     ("NAF008", _W, "the file says that it was truncated"),
     ("NAF009", _E, "the configuration cannot be used"),
+    ("NAF010", _E, "the last unit of a truncated file is left out"),
     # 1xx schema
     ("NAF101", _E, "a value has the wrong type or form"),
     ("NAF102", _E, "a required key is missing"),

@@ -40,14 +40,13 @@ def lower(
         reporter=reporter,
         broken=broken,
     )
-    return _capability(root)
+    return _capability(root, Units(reporter, document))
 
 
-def _capability(root: Reader) -> spec.Capability | None:
+def _capability(root: Reader, units: Units) -> spec.Capability | None:
     body = root.child("capability")
     if body is None:
         return None
-    units = Units(root.reporter)
     root.check_keys(ROOT)
     body.check_keys(CAPABILITY)
     info = root.child("info")

@@ -10,12 +10,14 @@ from . import spec
 from .diagnostics import Reporter, Span, show
 from .keywords import OUTPUT, PARAM
 from .reader import Reader
-from .source import Seq
+from .source import Document, Map, Seq
 from .spec import Located
 
 Unit = TypeVar("Unit")
 _NAMING: Final = ("namespace", "as", "import", "openapi")
 """Keys of an API or adapter by which calls know it; the last three are of other files."""
+_INSIDE: Final = {"upstream": "operation", "adapter": "route"}
+"""Units that hold others, and what those are outside `tools`."""
 _TYPES: Final = {
     "string": "string str text date datetime",
     "integer": "integer int long int32 int64",
@@ -38,6 +40,7 @@ class Units:
     """
 
     reporter: Reporter
+    document: Document
     unusable: list[spec.Unusable] = field(default_factory=list)
     refused_inside: str | None = None
 
@@ -63,7 +66,8 @@ class Units:
     ) -> Unit | spec.Unusable:
         """Lower one unit; what is refused inside it costs it, and nothing around it."""
         around, self.refused_inside = self.refused_inside, None
-        made = make(reader)
+        is_cut = kind not in _INSIDE and self._is_cut(reader.data)
+        made = self._cut(reader, kind) if is_cut else make(reader)
         refused, self.refused_inside = self.refused_inside, around
         code = refused or made
         if not isinstance(code, str):
@@ -71,6 +75,26 @@ class Units:
         names = (reader.name, *map(reader.text, _NAMING))
         name = next(filter(None, names), reader.pointer)
         return spec.Unusable(kind=kind, name=name, code=code)
+
+    def _is_cut(self, unit: Map) -> bool:
+        """Whether the text of a truncated file ends in a mapping that nothing closes."""
+        document, span = self.document, unit.span
+        return (
+            document.truncated
+            and span.file == document.path
+            and span[3:] == document.root.span[3:]
+            and not document.line(span.line).startswith("{", span.column - 1)
+        )
+
+    def _cut(self, reader: Reader, kind: str) -> str:
+        """Even a value that looks whole may be the beginning of another one."""
+        self.reporter.report(
+            "NAF010",
+            reader.span,
+            f"the file was cut off in this {kind}, so it is left out",
+            hint="get the whole file, or complete it and remove the comment at its end",
+        )
+        return "NAF010"
 
     def shared_params(
         self, reader: Reader
@@ -162,7 +186,7 @@ class Units:
 
 def _inside(reader: Reader, kind: str, code: str) -> Iterator[spec.Unusable]:
     """The operations, routes and tools of an API or adapter that is left out."""
-    inner = {"upstream": "operation", "adapter": "route"}.get(kind)
+    inner = _INSIDE.get(kind)
     if inner is None:
         return
     for holder in (reader, *reader.children("resources", "path")):
