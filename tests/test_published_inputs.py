@@ -206,9 +206,53 @@ class TestMembersOfARoutesBody:
         assert sent(made, unit, x="1") == {"a": "1"}
 
     @pytest.mark.parametrize("by", ["GET", "HEAD"])
-    def test_an_optional_whole_body_is_no_part_of_it(self, by: str) -> None:
-        made = verified(spec("description: d", by=by))
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize(
+        "unit",
+        [
+            "",
+            "with: {body: ROOT.body}",
+            "with: {body: '{{ROOT.content}}'}",
+            "inputParameters: [{name: body, in: body}]",
+            "inputParameters: [{name: body, in: body, required: false}],"
+            " with: {body: ROOT.body}",
+            "inputParameters: [{name: data, in: body}], with: {body: ROOT.data}",
+        ],
+    )
+    def test_an_optional_whole_body_is_no_part_of_it(
+        self, unit: str, method: str, by: str
+    ) -> None:
+        body = "inputParameters: [{name: body, in: body, required: false}]"
+        route, tool = unit.replace("ROOT", "rest"), unit.replace("ROOT", "tools")
+        made = verified(spec(body, route, tool, method=method, by=by))
         assert asked(route_of(made)) == {}
+        assert sent(made, route_of(made)) is None
+        (name,) = asked(tool_of(made))
+        assert sent(made, tool_of(made), **{name: {"a": 1}}) == {"a": 1}
+        assert ("NAF419", OPERATION) in found_in(made, notes=True)
+
+    @pytest.mark.parametrize("by", ["GET", "HEAD"])
+    @pytest.mark.parametrize(
+        ("is_needed", "unit"),
+        [
+            ("true", ""),
+            ("true", "with: {body: rest.body}"),
+            ("true", "inputParameters: [{name: body, in: body, required: false}]"),
+            ("false", "inputParameters: [{name: body, in: body, required: true}]"),
+        ],
+    )
+    def test_a_whole_body_that_is_needed_is(
+        self, is_needed: str, unit: str, by: str
+    ) -> None:
+        body = f"inputParameters: [{{name: body, in: body, required: {is_needed}}}]"
+        made = verified(spec(body, unit, method="GET", by=by))
+        assert asked(route_of(made)) == {"body": "object! body"}
+        assert "NAF419" not in dict(found_in(made, notes=True))
+
+    def test_a_whole_body_may_come_from_the_query(self) -> None:
+        route = "inputParameters: [{name: q, in: query}], with: {body: rest.q}"
+        made = verified(spec("description: d", route, by="GET"))
+        assert asked(route_of(made)) == {"q": "object query"}
 
 
 @pytest.mark.parametrize("by", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "get"])

@@ -114,6 +114,7 @@ CODES: Final = _registry(
     ("NAF416", _W, "a path ends at its fragment"),
     ("NAF417", _W, "operations send the same request"),
     ("NAF418", _W, "an adapter exposes nothing"),
+    ("NAF419", _N, "a GET route takes no body"),
     ("NAF420", _W, "a credential that the spec does not give is a setting"),
     ("NAF421", _W, "an authentication must be supplied"),
     ("NAF430", _N, "a rule for a public API was applied"),

@@ -152,8 +152,6 @@ class CallLinker:
             )
             self.reporter.report("NAF411", param.origin.span, message)
             return
-        if argument is not None and self._hides(argument):
-            return
         self.inputs[param.name] = Input(
             name=param.name,
             location=place,
@@ -164,6 +162,8 @@ class CallLinker:
             description=param.description or (argument.description if argument else ""),
             origin=param.origin,
         )
+        if argument is not None:
+            self._unless_hidden(argument, self.inputs[param.name])
 
     def _is_setting(self, name: str) -> bool:
         """Whether nobody is asked for it, because the client has it."""
@@ -319,12 +319,8 @@ class CallLinker:
         if name in self.constants:
             return self._constant(argument, name)
         known = self.references.meant(name, argument)
-        if not self._hides(argument):
-            return known or self._infer(name, argument, located, target.in_body)
-        used = self.values.values()
-        if known and known not in used and known.location is not Location.PATH:
-            del self.inputs[known.name]
-        return None
+        given = known or self._infer(name, argument, located, target.in_body)
+        return self._unless_hidden(argument, given)
 
     def _constant(self, argument: Argument, name: str) -> Given | None:
         """The value of a constant input; inside it, its name means something else."""
@@ -362,7 +358,8 @@ class CallLinker:
                     return
                 known = known if known.name == argument.name else None
             if known is None and self._joins(argument):
-                known = self._infer(argument.name, argument)
+                given = self._infer(argument.name, argument)
+                known = self._unless_hidden(argument, given)
             self._set(argument, known)
 
     def _is_taken(self, known: Input, argument: Argument) -> bool:
@@ -375,16 +372,33 @@ class CallLinker:
     def _joins(self, argument: Argument) -> bool:
         if is_protocol_header(argument.location, argument.name):
             return False
-        if self.method in WITHOUT_BODY and argument is self.operation.body:
-            return argument.required
         if argument.required or argument.location in (Location.PATH, Location.BODY):
             return True
         return not self.invocation.has_arguments and not self.params
 
-    def _hides(self, argument: Argument) -> bool:
+    def _unless_hidden(self, argument: Argument, given: Input) -> Input | None:
+        """The input, which is removed where nobody is asked for the argument."""
+        if not self._hides(argument, given):
+            return given
+        used = self.values.values()
+        if given not in used and given.location is not Location.PATH:
+            del self.inputs[given.name]
+        return None
+
+    def _hides(self, argument: Argument, given: Input) -> bool:
         """Whether nobody is asked for an argument (reported)."""
-        hidden = is_kept_out(self.kind, argument.location, argument.name)
-        if hidden:
+        name, method = self.operation.name, self.method
+        is_needed = argument.required or given.required
+        is_body = argument is self.operation.body and given.location is Location.BODY
+        if is_kept_out(self.kind, argument.location, argument.name):
+            code = "NAF411"
             message = f"the header `{argument.name}` is kept out of the inputs"
-            self.reporter.report("NAF411", argument.origin.span, message)
-        return hidden
+        elif is_body and method in WITHOUT_BODY and not is_needed:
+            code = "NAF419"
+            message = (
+                f"`{name}` does not need its body, and a {method} route takes none"
+            )
+        else:
+            return False
+        self.reporter.report(code, argument.origin.span, message)
+        return True
