@@ -61,6 +61,25 @@ def test_an_operation_is_called_by_its_name_or_its_id(named: str) -> None:
     assert 'Call("HEAD", "/things")' in files_of(made)["client.py"]
 
 
+@pytest.mark.parametrize(
+    ("operation", "tool", "description"),
+    [
+        ("name: look", "name: t", "t"),
+        ("name: look", "name: '', label: Look", "look"),
+        ("name: look", "name: t, description: ''", "t"),
+        ("name: look, description: Looks.", "name: t", "Looks."),
+        ("name: look, description: Looks.", "name: t, description: T.", "T."),
+    ],
+)
+def test_a_tool_is_described(operation: str, tool: str, description: str) -> None:
+    source = spec(
+        operation=f"{{{operation}, method: HEAD}}",
+        exposes=f"- {{type: mcp, tools: [{{{tool}, call: shop.look}}]}}",
+    )
+    server = files_of(verified(source))["mcp_server.py"]
+    assert f'description="{description}"' in server
+
+
 # --- types and outputs ---------------------------------------------------------------
 
 

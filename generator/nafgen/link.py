@@ -281,10 +281,11 @@ class _Linker:
         if isinstance(linked, str):
             return linked
         inputs, call, made = linked
+        name = entry.name or call.operation.name
         return Tool(
-            name=entry.name or call.operation.name,
+            name=name,
             title=entry.title,
-            description=entry.description or call.operation.description,
+            description=entry.description or call.operation.description or name,
             hints=self._hints(entry, call.operation.method),
             inputs=inputs,
             call=call,

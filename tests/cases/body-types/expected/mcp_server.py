@@ -16,6 +16,7 @@ tools: Tools[AsyncDesk] = Tools()
 # capability.exposes[desk-mcp].tools[say]
 @tools.add(
     "say",
+    description="say",
     properties={"name": {}},
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
 )
@@ -26,6 +27,7 @@ async def say(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
 # capability.exposes[desk-mcp].tools[say-all]
 @tools.add(
     "say-all",
+    description="say-all",
     properties={"words": {"type": "string"}},
     hints=Hints(read_only=False, destructive=True, idempotent=True, open_world=True),
 )
@@ -36,6 +38,7 @@ async def say_all(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
 # capability.exposes[desk-mcp].tools[attach]
 @tools.add(
     "attach",
+    description="attach",
     properties={"title": {}, "content": {}, "filename": {}, "scan": {}},
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
 )
@@ -54,6 +57,7 @@ async def attach(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
 # capability.exposes[desk-mcp].tools[json-text]
 @tools.add(
     "json-text",
+    description="json-text",
     properties={"limit": {}, "text": {}, "tag": {}},
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
 )
@@ -71,6 +75,7 @@ async def json_text(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
 # capability.exposes[desk-mcp].tools[attach-any]
 @tools.add(
     "attach-any",
+    description="attach-any",
     properties={"body": {"type": "object", "description": "Request body (form)."}},
     hints=Hints(read_only=False, destructive=True, idempotent=False, open_world=True),
 )

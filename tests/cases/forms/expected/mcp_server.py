@@ -26,6 +26,7 @@ tools: Tools[Api] = Tools()
 # capability.exposes[pay-mcp].tools[create-charge]
 @tools.add(
     "create-charge",
+    description="create-charge",
     properties={"body": {"type": "object"}},
     required=["body"],
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
@@ -37,6 +38,7 @@ async def create_charge(api: Api, arguments: Arguments) -> CallToolResult:
 # capability.exposes[pay-mcp].tools[nested]
 @tools.add(
     "nested",
+    description="nested",
     properties={"price": {}, "key": {}},
     hints=Hints(read_only=False, destructive=True, idempotent=True, open_world=True),
 )
@@ -50,6 +52,7 @@ async def nested(api: Api, arguments: Arguments) -> CallToolResult:
 # capability.exposes[pay-mcp].tools[written]
 @tools.add(
     "written",
+    description="written",
     properties={"code": {}},
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
 )
