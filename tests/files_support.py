@@ -33,7 +33,7 @@ PARTS = {
     "output": "{name: result, type: object, value: $.}",
     "operation": "{name: add, method: POST, inputParameters: [{name: n, in: body}]}",
     "others": "binds: []",
-    "exposes": "- {type: mcp, namespace: tools, tools: [{name: t, call: shop.list}]}",
+    "exposes": "- {type: mcp, namespace: tools, port: 9090, tools: [{name: t, call: shop.list}]}",
 }
 
 

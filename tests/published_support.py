@@ -27,16 +27,18 @@ capability:
   exposes:
   - type: rest
     namespace: web
+    port: 8080
     resources:
     - path: /got
       operations:
       - {{method: {method}, name: get, call: shop.get{route}}}
   - type: mcp
     namespace: agent
+    port: 9090
     tools:
     - {{name: get, description: Get, call: shop.get{tool}}}
 """
-BASE, API, PATH, OPERATION, ROUTE, TOOL = 8, 9, 11, 15, 22, 26
+BASE, API, PATH, OPERATION, ROUTE, TOOL = 8, 9, 11, 15, 23, 28
 """Lines of the spec, for the findings that are expected there."""
 
 

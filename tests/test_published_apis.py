@@ -231,7 +231,7 @@ def test_a_call_cannot_give_a_part_of_the_base_url() -> None:
     operation = (
         "{name: add, method: POST, path: '%s', inputParameters: [{name: n, in: body}]}"
     )
-    exposes = f"- {{type: mcp, tools: [{tool}]}}"
+    exposes = f"- {{type: mcp, namespace: m, port: 9090, tools: [{tool}]}}"
     for path, at in [("", line_of("exposes")), ("/{version}", 0)]:
         source = spec(operation=operation % path, exposes=exposes)
         made = verified(source.replace("shop.example", "shop.example/{version}"))

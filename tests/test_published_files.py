@@ -38,7 +38,7 @@ def test_resources_of_any_name(name: str) -> None:
     route = (
         f"{{name: {name}, path: /x, operations: [{{method: GET, call: shop.list}}]}}"
     )
-    exposes = f"- {{type: rest, namespace: web, resources: [{route}]}}"
+    exposes = f"- {{type: rest, namespace: web, port: 80, resources: [{route}]}}"
     made = verified(spec(resource=f"name: {name}", exposes=exposes))
     assert (counts(made), found_in(made)) == ((2, 1, 0), [])
 
@@ -51,7 +51,7 @@ def test_an_operation_is_called_by_its_name_or_its_id(named: str) -> None:
     made = verified(
         spec(
             operation=f"{{{named}, method: head}}",
-            exposes=f"- {{type: mcp, namespace: m, tools: {tools}}}",
+            exposes=f"- {{type: mcp, namespace: m, port: 90, tools: {tools}}}",
         )
     )
     assert (counts(made), found_in(made)) == (
@@ -124,7 +124,9 @@ def test_types_in_other_spellings(written: str, python: str) -> None:
 )
 def test_outputs_without_members(output: str, result: str) -> None:
     tool = f"{{name: t, call: shop.list, outputParameters: [{output}]}}"
-    made = verified(spec(exposes=f"- {{type: mcp, namespace: m, tools: [{tool}]}}"))
+    made = verified(
+        spec(exposes=f"- {{type: mcp, namespace: m, port: 90, tools: [{tool}]}}")
+    )
     assert found_in(made, notes=False) == []
     server = files_of(made)["mcp_server.py"]
     assert ("pick(" not in server) if result == "return value" else (result in server)
@@ -133,7 +135,9 @@ def test_outputs_without_members(output: str, result: str) -> None:
 def test_items_that_are_several_are_refused() -> None:
     output = "{type: array, mapping: $.a, items: [{name: b, mapping: $.b}]}"
     tool = f"{{name: t, call: shop.list, outputParameters: [{output}]}}"
-    made = verified(spec(exposes=f"- {{type: mcp, namespace: m, tools: [{tool}]}}"))
+    made = verified(
+        spec(exposes=f"- {{type: mcp, namespace: m, port: 90, tools: [{tool}]}}")
+    )
     assert found_in(made) == [("NAF101", line_of("exposes"))]
     assert left_out(made) == [("tool", "t", "NAF101")]
 
@@ -161,10 +165,32 @@ def test_an_adapter_without_units_is_not_written(adapter: str) -> None:
     assert not {"app.py", "mcp_server.py"} & files_of(made).keys()
 
 
-@pytest.mark.parametrize("adapter", ["port: null", "transport: stdio", "address: null"])
-def test_an_adapter_without_port_or_namespace(adapter: str) -> None:
-    made = verified(spec(exposes=f"- {{type: mcp, {adapter}, {TOOLS}}}"))
-    assert (counts(made), found_in(made)) == ((2, 0, 1), [])
+ROUTED = "resources: [{path: /a, operations: [{method: GET, call: shop.list}]}]"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "defaults"),
+    [
+        (f"type: mcp, port: null, {TOOLS}", ["namespace: mcp", "port: 9090"]),
+        (f"type: mcp, namespace: m, {TOOLS}", ["port: 9090"]),
+        (f"type: mcp, port: 90, address: null, {TOOLS}", ["namespace: mcp"]),
+        (f"type: mcp, transport: stdio, {TOOLS}", ["namespace: mcp"]),
+        (f"type: mcp, transport: stdio, namespace: m, {TOOLS}", []),
+        (f"type: rest, {ROUTED}", ["namespace: rest", "port: 8080"]),
+        (f"type: rest, namespace: null, port: 80, {ROUTED}", ["namespace: rest"]),
+        (f"type: rest, namespace: w, port: 80, {ROUTED}", []),
+    ],
+)
+def test_an_adapter_without_port_or_namespace(
+    adapter: str, defaults: list[str]
+) -> None:
+    made = verified(spec(exposes=f"- {{{adapter}}}"))
+    assert found_in(made) == [("NAF409", line_of("exposes"))] * len(defaults)
+    assert [found.message for found in made.diagnostics] == [
+        f"an adapter without `{default.split(':')[0]}` is read as the official"
+        f" `{default}`"
+        for default in defaults
+    ]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +210,9 @@ def test_an_adapter_without_port_or_namespace(adapter: str) -> None:
 def test_one_adapter_does_not_cost_the_other(
     adapter: str, code: str, unit: tuple[str, str] | None
 ) -> None:
-    made = verified(spec(exposes=f"- {{type: mcp, {TOOLS}}}\n  - {adapter}"))
+    made = verified(
+        spec(exposes=f"- {{type: mcp, namespace: m, port: 90, {TOOLS}}}\n  - {adapter}")
+    )
     assert found_in(made) == [(code, line_of("exposes") + 1)]
     assert counts(made) == (2, 0, 1)
     named = [(kind, name) for kind, name, _ in left_out(made)]
@@ -195,7 +223,9 @@ def test_what_replaces_a_call_costs_the_unit() -> None:
     units = ["calls: [shop.list]", "operation: shop.list", "call: [shop.list]"]
     tools = ", ".join(f"{{name: t{i}, {unit}}}" for i, unit in enumerate(units))
     made = verified(
-        spec(exposes=f"- {{type: mcp, namespace: m, tools: [{tools}, {TOOLS[8:-1]}]}}")
+        spec(
+            exposes=f"- {{type: mcp, namespace: m, port: 90, tools: [{tools}, {TOOLS[8:-1]}]}}"
+        )
     )
     assert [unit[1:] for unit in left_out(made)] == [
         ("t0", "NAF901"),
@@ -220,7 +250,7 @@ def test_what_replaces_a_call_costs_the_unit() -> None:
     ],
 )
 def test_an_api_of_another_file_costs_what_calls_it(entry: str, keys: int) -> None:
-    tools = "{type: mcp, tools: [{name: u, call: far.get}, {name: t, call: shop.list}]}"
+    tools = "{type: mcp, namespace: m, port: 90, tools: [{name: u, call: far.get}, {name: t, call: shop.list}]}"
     source = spec(exposes=f"- {tools}")
     made = verified(source.replace("consumes:\n", f"consumes:\n  - {entry}\n"))
     code = "NAF907" if "workers" in entry else "NAF901"
@@ -320,7 +350,7 @@ def test_what_is_left_of_a_truncated_file_is_compiled(footer: str) -> None:
 def test_a_file_that_is_cut_in_its_last_unit(cut: str, code: str | None) -> None:
     kept = spec()[: spec().index("exposes:")]
     made = compile_text(f"{kept}{cut}\n\n{FOOTER}\n{LINK}\n")
-    by_line = dict(found_in(made))
+    by_line = dict(found_in(made, notes=False))
     if code == "NAF002":
         [found] = made.diagnostics
         assert found.hint == "get the whole file"

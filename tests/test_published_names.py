@@ -70,7 +70,10 @@ def spec(operations: list[dict[str, Any]]) -> str:
         {"name": op["name"], "description": op.get("description", "Call"), "call": call}
         for _, op, call in units
     ]
-    exposes = [{"type": "rest", "resources": rest}, {"type": "mcp", "tools": mcp}]
+    exposes = [
+        {"type": "rest", "namespace": "web", "port": 80, "resources": rest},
+        {"type": "mcp", "namespace": "agent", "port": 90, "tools": mcp},
+    ]
     capability = {"consumes": [api], "exposes": exposes}
     document = {"naftiko": "1.0.0-alpha2", "capability": capability}
     return yaml.safe_dump(document, sort_keys=False)

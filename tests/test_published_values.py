@@ -168,7 +168,7 @@ def test_a_reference_of_the_other_adapter_is_one() -> None:
     assert [
         (found.code, found.span.line)
         for found in made.diagnostics
-        if found.code == "NAF409"
+        if found.code == "NAF409" and "adapter" not in found.message
     ] == [("NAF409", 20), ("NAF409", 24), ("NAF409", 24)]
     assert fed(units(made)["r"]) == {"id": "id", "q": "x"}
     assert fed(units(made)["t"]) == {"id": "id", "q": "x", "n": "y"}

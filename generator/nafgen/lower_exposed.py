@@ -47,6 +47,8 @@ class ExposedSide:
         written = [resource.data.get("operations") for resource in resources]
         if not entry.data.get("resources") or (written and not any(written)):
             self._report_empty(entry, "resources")
+        else:
+            self._note_defaults(entry, namespace="rest", port=_DEFAULT_PORTS["rest"])
         return spec.Rest(
             namespace=entry.text("namespace", "rest"),
             address=entry.text("address", LOOPBACK),
@@ -103,6 +105,10 @@ class ExposedSide:
         tools = entry.children("tools")
         if not entry.data.get("tools"):
             self._report_empty(entry, "tools")
+        elif transport.value == "stdio":
+            self._note_defaults(entry, namespace="mcp")
+        else:
+            self._note_defaults(entry, namespace="mcp", port=_DEFAULT_PORTS["mcp"])
         return spec.Mcp(
             namespace=entry.text("namespace", "mcp"),
             address=entry.text("address", LOOPBACK),
@@ -120,6 +126,12 @@ class ExposedSide:
             f"this adapter has nothing in its `{key}`, so it is not written",
             hint="write what it shall serve, or remove it",
         )
+
+    def _note_defaults(self, entry: Reader, **defaults: str | int) -> None:
+        for key, default in defaults.items():
+            if key not in entry:
+                written = f"an adapter without `{key}`"
+                self.units.note(entry.span, written, f"`{key}: {default}`")
 
     def _tool(self, entry: Reader) -> spec.McpTool | str:
         if entry.is_broken():
