@@ -44,7 +44,7 @@ IMPORTS: Final = {
     "._runtime.table_answers": {*"csv_value psv_value tsv_value".split()},
     "._runtime.xml_answers": {"xml_value"},
     "._runtime.yaml_answers": {"yaml_value"},
-    "._runtime.tools": {*"Arguments Hints Tools lending relay".split()},
+    "._runtime.tools": {*"Arguments Hints Tools decoded lending relay".split()},
     "._runtime.upstream": {
         *"AsyncClient Call Client Connection Environment Setting".split(),
         *"basic given joined listed segment xml".split(),
@@ -55,7 +55,7 @@ IMPORTS: Final = {
 CALLED: Final = {
     *"Adapter AttributeError FastAPI Server SystemExit getattr main super".split(),
     *"Body Call Cookie Environment Header Hints Path Query Setting Tools".split(),
-    *"add_health basic closing each given import_module joined lending listed".split(),
+    *"add_health basic closing decoded each given import_module joined lending listed".split(),
     *"pick relay segment structure xml Api html_tables markdown_parts".split(),
     *"env.auth env.connection env.get arguments.get self.call super().__init__".split(),
     *"app.delete app.get app.head app.options app.patch app.post app.put".split(),

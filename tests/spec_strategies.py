@@ -117,6 +117,8 @@ _BODIES: Final = (
     "text",
     "xml",
     "raw",
+    "binary",
+    "image/png",
 )
 
 pieces = st.sampled_from(HOSTILE) | st.text(
@@ -327,6 +329,8 @@ class Draw:
         if method not in ("GET", "HEAD", "get") and self.often():
             kind = self.word(*_BODIES)
             data = self.text() if kind in ("text", "raw", "xml") else self.data()
+            if kind in ("binary", "image/png") and not self.rarely(4):
+                data = f"{{{{tools.{self.name()}}}}}"
             made["body"] = {"type": kind, "data": data}
         if self.rarely(4):
             made["outputRawFormat"] = self.word(*_FORMATS)

@@ -19,7 +19,7 @@ LAYERS = {
     1: "media_types wire rule hosts source inputs spec ir givens plan resources report",
     2: "schema overlay reader keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
-    " bodies units authentication lower_authentication placed_keys"
+    " bodies units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed bound_tokens selectors",
     3: "targets",
     4: "render format prove disk drift write",

@@ -215,6 +215,7 @@ capability:
         - {name: tags, in: body, type: array}
       - {name: parts, method: PUT, body: {type: multipart}}
       - {name: text, method: PATCH, body: {type: text}}
+      - {name: bytes, method: DELETE, body: {type: binary, data: '{{tools.it}}'}}
 """
 
 
@@ -233,3 +234,6 @@ def test_bodies_are_read_by_their_type() -> None:
     assert answer.json()["body"] == "ü"
     refused = caller("PATCH", "/form", headers=kind, content=b"\xff")
     assert_refused(refused, 400, "the body is not text")
+    kind = {"content-type": "image/png"}
+    answer = caller("DELETE", "/form", headers=kind, content=b"\x00\xff")
+    assert answer.json()["body"] == "AP8="

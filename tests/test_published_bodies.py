@@ -236,7 +236,7 @@ class TestEncodings:
         assert (operation.encoding, operation.media_type) == (encoding, media_type)
 
     @pytest.mark.parametrize(
-        "type_", ["cbor", "application/octet-stream", "binary", "image/png", "graphql"]
+        "type_", ["cbor", "application/cbor", "pdf", "application/x-thing", "graphql"]
     )
     def test_others_are_refused(self, type_: str) -> None:
         made = compiled(spec(block("'{{tools.all}}'", type_)))

@@ -176,6 +176,16 @@ class TestText:
         found = sent(server, call)
         assert (found["type"], found["body"]) == ("text/csv", f"<{HARD}>")
 
+    def test_bytes_are_sent_as_they_are(self, server: str) -> None:
+        connection = Connection(server)
+        call = Call("POST", "/x", content=b"\x00\xff{x}", media_type="image/png")
+        arguments = connection.arguments(call)
+        assert arguments["content"] == b"\x00\xff{x}"
+        assert arguments["headers"]["content-type"] == b"image/png"
+        own = {"content-type": "audio/mpeg"}
+        found = sent(server, call._replace(content=HARD.encode(), headers=own))
+        assert (found["type"], found["body"]) == ("audio/mpeg", HARD)
+
     def test_xml(self, server: str) -> None:
         text = joined('<a b="', xml(HARD), '">', xml(HARD), "</a>")
         found = sent(server, Call("POST", "/x", text=text, media_type="text/xml"))

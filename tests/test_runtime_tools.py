@@ -15,12 +15,13 @@ from mcp import Client
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
-from nafgen.runtime.calls import Call, Connection, segment
+from nafgen.runtime.calls import ArgumentError, Call, Connection, segment
 from nafgen.runtime.tools import (
     MAX_ERROR,
     Arguments,
     Hints,
     Tools,
+    decoded,
     lending,
     relay,
     structured,
@@ -366,3 +367,15 @@ def test_lent_clients_are_closed_when_they_are_owned() -> None:
         await lent.aclose()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff", bytes(range(256))])
+def test_bytes_come_in_base64(content: bytes) -> None:
+    assert decoded(base64.b64encode(content).decode()) == content
+    assert decoded(None) is None
+
+
+@pytest.mark.parametrize("file", ["a", "YQ", "YQ==!", "Y Q==", "_-8=", "ü", "YQ==\n"])
+def test_what_is_no_base64_is_refused(file: str) -> None:
+    with pytest.raises(ArgumentError, match="must be base64"):
+        decoded(file)

@@ -22,16 +22,14 @@ from .ir import (
     Template,
     Text,
 )
-from .media_types import Kind
+from .media_types import AS_MEMBERS, AS_TEXT, Kind, whole_type
 from .reader import pointer_name
 from .spec import Located
 from .values import ROOTS, Placeholder, reference, template
 from .wire import Encoding, Location
 
 BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
-_AS_TEXT: Final = frozenset({Encoding.TEXT, Encoding.XML})
-_AS_MEMBERS: Final = frozenset({Encoding.FORM, Encoding.MULTIPART})
-_WORDS: Final = {Encoding.JSON: "JSON", Encoding.XML: "XML", Encoding.TEXT: "text"}
+_WORDS: Final = {Encoding.JSON: "JSON", Encoding.XML: "XML", Encoding.MULTIPART: "form"}
 _HINTS: Final = {
     "text": "write it as one text, with `|` behind `data:`",
     "a mapping": "a form has names and values; where a rule or a Content-Type asks for one,"
@@ -73,6 +71,19 @@ class BodyLinker:
         Raises:
             RefusedError: it cannot be compiled (reported).
         """
+        body, block = self._linked(params), self.operation.body
+        is_binary = body.kind.encoding is Encoding.BINARY
+        if is_binary and not isinstance(body.template, Argument):
+            written = block and (block.data or block.type)
+            self.arguments.refuse(
+                "NAF902",
+                written.span if written else self.operation.origin.span,
+                "a binary body can only be one input as a whole",
+                "write `data: '{{tools.file}}'`, or declare one parameter `in: body`",
+            )
+        return body
+
+    def _linked(self, params: list[spec.Param]) -> Body:
         members = [param for param in params if place_of(param) == "body"]
         block = self.operation.body
         if block is not None:
@@ -85,15 +96,16 @@ class BodyLinker:
 
     def _declared(self, members: list[spec.Param], kind: Kind) -> Body:
         """A body of parameters alone."""
-        if [param.name for param in members] == ["body"]:
+        is_binary = kind.encoding is Encoding.BINARY
+        if [p.name for p in members] == ["body"] or (is_binary and len(members) == 1):
             return Body(self._whole(members[0], kind), kind)
         made = ObjectOf(tuple((p.name, self._member(p)) for p in members))
-        return Body(made, media_types.JSON if kind.encoding in _AS_TEXT else kind)
+        return Body(made, media_types.JSON if kind.encoding in AS_TEXT else kind)
 
     def _whole(self, param: spec.Param, kind: Kind) -> Template:
         if param.value is not None:
             return self._member(param)
-        whole = replace(param, type=_whole_type(param.type, kind))
+        whole = replace(param, type=whole_type(param.type, kind))
         return self.arguments.add(whole, Location.BODY, required=bool(param.required))
 
     def _member(self, param: spec.Param) -> Template:
@@ -103,7 +115,7 @@ class BodyLinker:
         return self.arguments.add(param, Location.BODY, required=bool(param.required))
 
     def _free_form(self, span: Span, kind: Kind) -> Body:
-        word = _WORDS.get(kind.encoding, "form")
+        word = _WORDS.get(kind.encoding, str(kind.encoding))
         self.arguments.reporter.report(
             "NAF412",
             span,
@@ -113,7 +125,7 @@ class BodyLinker:
         param = spec.Param(
             name="body",
             location=None,
-            type=_whole_type(None, kind),
+            type=whole_type(None, kind),
             items=None,
             required=False,
             description=f"Request body ({word}).",
@@ -134,8 +146,8 @@ class BodyLinker:
         members = [param for param in members if param.value is None]
         data, is_json = located.value, kind.encoding is Encoding.JSON
         if isinstance(data, str) and is_placeholder(data) and not is_json:
-            self.placeholder_type = _whole_type(None, kind)
-            members = [replace(p, type=_whole_type(p.type, kind)) for p in members]
+            self.placeholder_type = whole_type(None, kind)
+            members = [replace(p, type=whole_type(p.type, kind)) for p in members]
         names = {param.name for param in members}
         members = [self._by_variable(param, data, names) for param in members]
         known = {param.name: self._member(param) for param in members}
@@ -182,16 +194,16 @@ class BodyLinker:
                 "NAF906",
                 block.type.span,
                 f"the body type {show(block.type.value)} is not supported yet",
-                "json, form, multipart, text, xml, sparql and yaml are",
+                "json, form, multipart, text, xml, sparql, yaml and binary are",
             )
         # `json` is what is written where nothing better is known.
-        is_default = kind is media_types.JSON and self.kind.encoding in _AS_MEMBERS
+        is_default = kind is media_types.JSON and self.kind.encoding in AS_MEMBERS
         return self.kind if is_default else kind
 
     def _kind_of_text(self, text: str) -> Kind:
         """How a body that is written as one text is meant."""
         start = text.lstrip()[:1]
-        if not start or is_placeholder(text) or self.kind.encoding in _AS_TEXT:
+        if not start or is_placeholder(text) or self.kind.encoding in AS_TEXT:
             return self.kind
         if start == "<":
             return media_types.XML
@@ -378,13 +390,6 @@ def _with_constants(data: Located, members: list[spec.Param]) -> Located:
         return data
     constants = {p.name: p.value.value for p in members if p.value is not None}
     return Located({**constants, **data.value}, data.span)
-
-
-def _whole_type(written: str | None, kind: Kind) -> str:
-    """The type of an argument that is the whole body."""
-    if kind.encoding in _AS_MEMBERS:
-        return "object"
-    return written or ("string" if kind.encoding in _AS_TEXT else "object")
 
 
 def _has_settings(made: Template) -> bool:

@@ -61,6 +61,8 @@ def _plain(type_: Type, items: Type | None, name: str) -> Any:
             return [_plain(kind, None, f"{name} {index}") for index in (1, 2)]
         case Type.OBJECT:
             return {"name": name, "number": number}
+        case Type.BYTES:
+            return f"{name} {number}".encode() + b"\x00\xff"
         case Type.STRING | Type.ANY:
             return f"{re.sub('[^A-Za-z0-9]+', '-', name).strip('-')}-{number}"
 
@@ -89,6 +91,10 @@ def edge_values(thing: Valued, journey: Journey) -> tuple[Any, ...]:
             return (0.5, -2.75, 1e-7, 3)
         case Type.BOOLEAN:
             return (False, True)
+        case Type.BYTES:
+            some = (bytes(range(256)), "ünï 漢字".encode(), b'"{}"', b"\r\n")
+            # In HTTP, a body of no bytes is none; a route cannot tell the two apart.
+            return some if journey.inbound else (*some, b"")
         case Type.ARRAY:
             return tuple(_arrays(thing.items, everywhere))
         case Type.OBJECT:

@@ -77,7 +77,7 @@ class ExpectedRequest:
     `origin` is scheme and host; `path` and `cookies` are as on the wire, percent-encoded;
     `query` is decoded. `headers` has lower-case names and only what the spec
     determines; `unsent` names headers of the spec that must not be there. `body` is what
-    stands in it by `encoding`, or `ABSENT`: a JSON value, a text, the pairs of a form by
+    stands in it by `encoding`, or `ABSENT`: a JSON value, a text, bytes, the pairs of a form by
     name, or objects that describe the parts of multipart form data.
     """
 
@@ -323,7 +323,7 @@ def _body(
     if encoding is Encoding.XML and isinstance(template, Interpolated):
         values = {o: v if v is ABSENT else _xml(v) for o, v in values.items()}
     value = _filled(template, values, settings)
-    if value is ABSENT or encoding is Encoding.JSON:
+    if value is ABSENT or encoding in (Encoding.JSON, Encoding.BINARY):
         return value
     match encoding:
         case Encoding.FORM:

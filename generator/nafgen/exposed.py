@@ -20,6 +20,7 @@ from .arguments import (
 from .binds import Settings
 from .diagnostics import Origin, Reporter, show
 from .extras import filling, named
+from .fitting import fitted, report_bytes
 from .givens import Given, inputs_of, settled
 from .inferred import WITHOUT_BODY, inferred, place_of_input, report_inferred
 from .ir import Argument, ArrayOf, Call, Constant, Input, ObjectOf, Operation, Text
@@ -73,15 +74,16 @@ class CallLinker:
                 self._cover(argument)
         if self.kind == "mcp":
             report_inferred(self.params, self.inputs, self.reporter)
+        self._fit()
         fed = {i.name for value in self.values.values() for i in inputs_of(value)}
         unfed = [each for each in self.inputs.values() if each.name not in fed]
         code = report_unfed(unfed, self.kind, self.operation, self.reporter)
         if self.kind == "rest":
             code = report_mixed_body(self.inputs.values(), self.reporter) or code
+        code = report_bytes(self.values, self.reporter) or code
         self.failed = self.failed or code
         if self.failed is not None:
             return self.failed
-        self._fit()
         inputs = tuple(self.inputs.values())
         ordered = ((a, self.values.get(a)) for a in self.operation.arguments)
         values = tuple((a, value) for a, value in ordered if value is not None)
@@ -110,24 +112,12 @@ class CallLinker:
         return implied and not named(given.name, self.operation.arguments)
 
     def _fit(self) -> None:
-        """Fit each input to what it feeds.
-
-        A required argument makes its input required. An input of a route takes the type
-        that the upstream declares; descriptions that are absent are inherited.
-        """
+        """Fit each input to what it feeds."""
         for argument, given in self.values.items():
             if isinstance(given, Input):
-                self.inputs[given.name] = self._fitted(given.name, argument)
+                known = self.inputs[given.name]
+                self.inputs[given.name] = fitted(known, argument, self.kind)
         self.values = {a: settled(g, self.inputs) for a, g in self.values.items()}
-
-    def _fitted(self, name: str, argument: Argument) -> Input:
-        known = self.inputs[name]
-        given = replace(known, required=known.required or argument.required)
-        if self.kind == "rest" and argument.type is not Type.ANY:
-            given = replace(given, type=argument.type, items=argument.items)
-        if not given.description:
-            given = replace(given, description=argument.description)
-        return given
 
     def _fail(self, code: str, located: Located, message: str, hint: str = "") -> None:
         self.reporter.report(code, located.span, message, hint=hint)
@@ -233,6 +223,10 @@ class CallLinker:
 
     def _value(self, argument: Argument, located: Located) -> Given | None:
         written = located.value
+        if argument.type is Type.BYTES and self.references.target(written) is None:
+            message = f"`{argument.name}` is bytes, which a spec cannot write"
+            self._fail("NAF902", located, message, "refer to an input")
+            return None
         if is_constant(written):
             return Constant(written)
         if isinstance(written, dict | list):

@@ -12,6 +12,7 @@ from .bodies import Body
 from .diagnostics import Origin, show
 from .ir import Argument, Field, ObjectOf, Operation, Template
 from .matching import find
+from .media_types import Kind, whole_type
 from .reader import pointer_name
 from .spec import Located
 from .wire import Encoding, Location
@@ -39,7 +40,7 @@ def join_extras(
     if "body" in given and _is_described(template, arguments):
         described = {a.name for a in arguments.all if a.location is Location.BODY}
         described |= set(_members(template))
-        template = _whole(operation, given["body"], arguments)
+        template = _whole(operation, given["body"], body.kind, arguments)
     for name, located in given.items():
         if not name or named(name, arguments.all):
             continue
@@ -99,13 +100,13 @@ def _is_described(template: Template | None, arguments: Arguments) -> bool:
 
 
 def _whole(
-    operation: spec.ConsumedOperation, given: Located, arguments: Arguments
+    operation: spec.ConsumedOperation, given: Located, kind: Kind, arguments: Arguments
 ) -> Argument:
     """The argument that takes the place of a body that is described."""
     _drop_body(arguments)
     origin = Origin(f"{operation.origin.pointer}.with[body]", given.span)
     param = undeclared("body", origin, required=False)
-    return _add(replace(param, type="object"), arguments)
+    return _add(replace(param, type=whole_type("object", kind)), arguments)
 
 
 def filling(name: str, operation: Operation) -> tuple[Argument, ...]:

@@ -14,6 +14,7 @@ from .placed_keys import place_keys
 from .reader import Reader
 from .spec import Located
 from .units import Units
+from .wire import Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,9 @@ class ConsumedSide:
         block.check_keys(BODY)
         kind = block.located("type") or Located("json", body.span)
         data = block.located("data")
-        if data is not None and of_type(str(kind.value)) is TEXT:
+        known = of_type(str(kind.value))
+        is_binary = known is not None and known.encoding is Encoding.BINARY
+        if data is not None and (known is TEXT or is_binary):
             data = self._one_text(data)
         return spec.Body(type=kind, data=data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from .wire import Encoding
+from .wire import Encoding, Type
 
 
 class Kind(NamedTuple):
@@ -21,6 +21,10 @@ TEXT: Final = Kind(Encoding.TEXT, "text/plain; charset=utf-8")
 XML: Final = Kind(Encoding.XML, "application/xml")
 SPARQL: Final = Kind(Encoding.TEXT, "application/sparql-query")
 YAML: Final = Kind(Encoding.TEXT, "application/yaml")
+BINARY: Final = Kind(Encoding.BINARY, "application/octet-stream")
+
+AS_TEXT: Final = frozenset({Encoding.TEXT, Encoding.XML})
+AS_MEMBERS: Final = frozenset({Encoding.FORM, Encoding.MULTIPART})
 
 _WRITTEN: Final = {
     "json": JSON,
@@ -36,6 +40,8 @@ _WRITTEN: Final = {
     "xml": XML,
     "sparql": SPARQL,
     "yaml": YAML,
+    "binary": BINARY,
+    "octetstream": BINARY,
     "application/json": JSON,
     "application/x-www-form-urlencoded": FORM,
     "multipart/form-data": MULTIPART,
@@ -45,6 +51,11 @@ _WRITTEN: Final = {
     "application/sparql-query": SPARQL,
     "application/yaml": YAML,
 }
+_FILES: Final = frozenset("""
+    gzip java-archive msword octet-stream pdf vnd.ms-excel vnd.ms-powerpoint
+    vnd.rar x-7z-compressed x-bzip2 x-gzip x-tar x-zip-compressed zip zstd
+    """.split())
+"""Subtypes of `application` whose bodies are files."""
 
 
 def of_type(written: str) -> Kind | None:
@@ -55,7 +66,26 @@ def of_type(written: str) -> Kind | None:
         return Kind(Encoding.XML, written.strip())
     if known is None and name.startswith("text/"):
         return Kind(Encoding.TEXT, written.strip())
+    if known is None and _is_binary(name):
+        return Kind(Encoding.BINARY, written.strip())
     return known
+
+
+def _is_binary(name: str) -> bool:
+    """Whether a media type is that of a file, of which nafgen need not know more."""
+    family, _, subtype = name.partition("/")
+    if family != "application":
+        return bool(subtype) and family in ("audio", "font", "image", "video")
+    return subtype in _FILES or subtype.startswith("vnd.openxmlformats-")
+
+
+def whole_type(written: str | None, kind: Kind) -> str:
+    """The type of an argument that is a whole body, where the spec may name one."""
+    if kind.encoding is Encoding.BINARY:
+        return Type.BYTES
+    if kind.encoding in AS_MEMBERS:
+        return Type.OBJECT
+    return written or (Type.STRING if kind.encoding in AS_TEXT else Type.OBJECT)
 
 
 def is_literal(kind: Kind) -> bool:
@@ -71,5 +101,6 @@ def of_media_type(header: str) -> Kind:
         return Kind(Encoding.JSON, header or JSON.media_type)
     if name in (FORM.media_type, MULTIPART.media_type):
         return FORM if name == FORM.media_type else MULTIPART
-    is_xml = name.endswith(("/xml", "+xml"))
-    return Kind(Encoding.XML if is_xml else Encoding.TEXT, header)
+    if name.endswith(("/xml", "+xml")):
+        return Kind(Encoding.XML, header)
+    return Kind(Encoding.BINARY if _is_binary(name) else Encoding.TEXT, header)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ async def _content(receive: Receive) -> bytes:
 
 
 def _body(content: bytes, media_type: str) -> Any:
-    """What a body says, by its type: a form and multipart data as an object."""
+    """What a body says, by its type: a form and multipart data as an object, bytes in
+    base64."""
     encoding = of_media_type(media_type).encoding
     try:
         match encoding:
@@ -109,6 +111,8 @@ def _body(content: bytes, media_type: str) -> Any:
                 return dict(_parts(content, media_type))
             case Encoding.TEXT | Encoding.XML:
                 return content.decode()
+            case Encoding.BINARY:
+                return base64.b64encode(content).decode()
     except (ValueError, RecursionError):
         name = "JSON" if encoding is Encoding.JSON else encoding
         raise RefusedError(400, f"the body is not {name}") from None

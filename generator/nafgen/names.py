@@ -51,7 +51,7 @@ BODY_NAMES: Final = frozenset("""
     """.split())
 MCP_GLOBALS: Final = frozenset("""
     Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
-    api calls create_server each lending pick relay tools
+    api calls create_server decoded each lending pick relay tools
     """.split())
 
 

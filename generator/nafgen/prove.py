@@ -25,7 +25,7 @@ VOCABULARY: Final = frozenset("""
     Connection Cookie Environment FastAPI Final OPTIONS Header Hints hints call
     NamedTuple Path Query Response Server Setting Tools TYPE_CHECKING __future__
     _runtime add_health alias annotations app auth basic calls client closing
-    collections connection cookies decode delete description destructive docs_url
+    collections connection content cookies decode decoded delete description destructive docs_url
     embed env fastapi get given head headers httpx idempotent item each items joined listed json lending lowlevel main mapping mcp
     mcp_server mcp_types open_world openapi_url options patch pick post properties
     put query read_only relay required rest segment server settings strict tags

@@ -19,7 +19,7 @@ _NAMING: Final = ("namespace", "as", "import", "openapi")
 _INSIDE: Final = {"upstream": "operation", "adapter": "route"}
 """Units that hold others, and what those are outside `tools`."""
 _TYPES: Final = {
-    "string": "string str text date datetime",
+    "string": "string str text date datetime bytes",
     "integer": "integer int long int32 int64",
     "number": "number float double decimal",
     "boolean": "boolean bool",

@@ -18,6 +18,7 @@ from .ir import McpAdapter, Relay, Tool
 from .names import client_parameter
 from .verify_client import journeys
 from .verify_probe import REFUSED, Bench, failure
+from .wire import Type
 
 STRANGER: Final = "no_such_argument"
 
@@ -138,7 +139,7 @@ class _Check:
     def _arguments(self, values: dict[Origin, Any]) -> dict[str, Any]:
         named = self.bench.names.units[self.tool.origin].properties
         return {
-            named[given.origin]: values[given.origin]
+            named[given.origin]: _in_json(values[given.origin])
             for given in self.tool.inputs
             if given.origin in values
         }
@@ -197,6 +198,9 @@ class _Check:
             if given.required:
                 rest = {k: v for k, v in values.items() if k != given.origin}
                 wrong[f"no `{given.name}`"] = self._arguments(rest)
+            if given.type is Type.BYTES:
+                name = self.bench.names.units[self.tool.origin].properties[given.origin]
+                wrong[f"no base64 as `{given.name}`"] = {**arguments, name: "YQ=*"}
         for what, refused in wrong.items():
             self.bench.probe.expect(json_answer({}))
             got = await self._call(refused)
@@ -221,6 +225,11 @@ class _Check:
             bench.probe.reachable = True
         what = f"{self.what}, upstream unreachable"
         bench.check(origin, f"{what}: isError", True, bool(got.is_error))
+
+
+def _in_json(value: Any) -> Any:
+    """A value as an argument of a tool has it: bytes in base64."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _text(got: CallToolResult) -> str:

@@ -209,6 +209,8 @@ def body_of(encoding: Encoding, request: httpx.Request) -> Any:
                 return [*_parts(request.headers.get("content-type", ""), content)]
             case Encoding.TEXT | Encoding.XML:
                 return content.decode()
+            case Encoding.BINARY:
+                return content
     except ValueError:
         return content
 

@@ -76,6 +76,9 @@ class _Inbound:
                 self.headers[given.name] = text(value)
             case Location.COOKIE:
                 self.cookies.append(f"{given.name}={text(value)}")
+            case Location.BODY if isinstance(value, bytes):
+                self.content = value
+                self.headers["content-type"] = "application/octet-stream"
             case Location.BODY if given.whole:
                 self.content = json.dumps(value).encode()
             case Location.BODY:

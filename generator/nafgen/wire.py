@@ -16,7 +16,10 @@ class Location(StrEnum):
 
 
 class Type(StrEnum):
-    """The JSON type of a value; `ANY` where the spec does not say."""
+    """The JSON type of a value; `ANY` where the spec does not say.
+
+    `BYTES` is the type of a body that is bytes: no spec names it.
+    """
 
     STRING = "string"
     INTEGER = "integer"
@@ -25,16 +28,19 @@ class Type(StrEnum):
     ARRAY = "array"
     OBJECT = "object"
     ANY = "any"
+    BYTES = "bytes"
 
 
 class Encoding(StrEnum):
-    """How a body is written; XML differs from text in how arguments are escaped."""
+    """How a body is written; XML differs from text in how arguments are escaped, and
+    a binary body is an argument as it is."""
 
     JSON = "json"
     FORM = "form"
     MULTIPART = "multipart"
     TEXT = "text"
     XML = "xml"
+    BINARY = "binary"
 
 
 class ArrayStyle(StrEnum):

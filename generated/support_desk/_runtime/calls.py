@@ -35,10 +35,11 @@ _IN_COOKIE: Final = "!#$%&'()*+/:<=>?@[]^`{|}~"
 class Call(NamedTuple):
     """One request, not yet sent. `path` is percent-encoded; what is None is not sent.
 
-    One of `json`, `form`, `text` and `parts` is the body. `parts` are of multipart form
-    data: an object of their values, or objects with `name`, `value` and perhaps
-    `filename` and `content_type`. `media_type` is the type of `text`. `read` makes the
-    value of an answer that is declared in another format than JSON.
+    One of `json`, `form`, `text`, `content` and `parts` is the body. `parts` are of
+    multipart form data: an object of their values, or objects with `name`, `value` and
+    perhaps `filename` and `content_type`. `media_type` is the type of `text` and of
+    `content`. `read` makes the value of an answer that is declared in another format
+    than JSON.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Call(NamedTuple):
     json: Any = None
     form: Mapping[str, Any] | None = None
     text: Any = None
+    content: bytes | None = None
     parts: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     media_type: str = "text/plain"
     read: Callable[[httpx.Response], Any] | None = None
@@ -225,6 +227,9 @@ class Connection:
         if call.text is not None:
             headers.setdefault("content-type", call.media_type)
             return {"content": self._text(call.text).encode()}
+        if call.content is not None:
+            headers.setdefault("content-type", call.media_type)
+            return {"content": call.content}
         if call.parts is not None:
             headers.pop("content-type", None)  # httpx says it, with the boundary
             return {"files": [*self._files(call.parts)]}

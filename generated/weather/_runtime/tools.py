@@ -213,6 +213,18 @@ def structured(value: Any) -> CallToolResult:
     return _result(_sendable(text), value)
 
 
+def decoded(text: str | None) -> Any:
+    """The bytes that a text in base64 stands for; None stays None.
+
+    Raises:
+        ArgumentError: it is not base64.
+    """
+    try:
+        return None if text is None else base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ArgumentError("bytes must be base64") from None
+
+
 def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
     """A lifespan that gives tools their API clients and closes those that are owned."""
 

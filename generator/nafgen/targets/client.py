@@ -279,6 +279,7 @@ def _body(
         Encoding.JSON: "json",
         Encoding.FORM: "form",
         Encoding.MULTIPART: "parts",
+        Encoding.BINARY: "content",
     }.get(operation.encoding, "text")
     if operation.encoding is Encoding.XML and isinstance(body, Interpolated):
         xml = imports.use(_UPSTREAM, "xml")
@@ -290,7 +291,7 @@ def _body(
         yield f"{field}={imports.use(_UPSTREAM, 'joined')}({made})"
     else:
         yield f"{field}={_template(body, names, imports)}"
-    if field == "text":
+    if field in ("text", "content"):
         yield f"media_type={lit(operation.media_type)}"
 
 

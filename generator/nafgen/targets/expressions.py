@@ -80,7 +80,7 @@ def comma(pieces: Iterable[str]) -> Code:
 def annotation(
     type_: Type, items: Type | None, imports: Imports, *, optional: bool
 ) -> Code:
-    """The annotation of a value of a JSON type; `| None` when it may be absent."""
+    """The annotation of a value of a type; `| None` when it may be absent."""
     match type_:
         case Type.STRING:
             text = "str"
@@ -96,6 +96,8 @@ def annotation(
             )
         case Type.OBJECT:
             text = f"dict[str, {imports.use('typing', 'Any')}]"
+        case Type.BYTES:
+            text = "bytes"
         case Type.ANY:
             return imports.use("typing", "Any")
     return Code(f"{text} | None" if optional else text)

@@ -108,7 +108,7 @@ def _tool(
 ) -> ToolView:
     own = names.units[tool.origin]
     variable = names.operations[tool.call.operation.origin].upstream.variable
-    argument = partial(_argument, own.properties)
+    argument = partial(_argument, own.properties, imports)
     call = call_expression(tool.call, names, imports, argument)
     relayed = [f"api.{variable}" if several else "api", str(call)]
     if result_view(tool.result, own.result, imports) is not None:
@@ -128,9 +128,12 @@ def _arguments_name(tool: Tool) -> str:
     return "arguments" if tool.inputs else "_"
 
 
-def _argument(properties: dict[Origin, str], given: Input) -> Code:
+def _argument(properties: dict[Origin, str], imports: Imports, given: Input) -> Code:
     name = lit(properties[given.origin])
-    return Code(f"arguments[{name}]" if given.required else f"arguments.get({name})")
+    value = f"arguments[{name}]" if given.required else f"arguments.get({name})"
+    if given.type is Type.BYTES:
+        value = f"{imports.use(_TOOLS, 'decoded')}({value})"
+    return Code(value)
 
 
 def _registered(tool: Tool, own: UnitNames) -> Code:
@@ -161,7 +164,9 @@ def _registered(tool: Tool, own: UnitNames) -> Code:
 def _schema(given: Input) -> dict[str, object]:
     """The JSON Schema of an input."""
     schema: dict[str, object] = {}
-    if given.type is not Type.ANY:
+    if given.type is Type.BYTES:
+        schema = {"type": "string", "contentEncoding": "base64"}
+    elif given.type is not Type.ANY:
         schema["type"] = given.type.value
     if given.type is Type.ARRAY:
         known = given.items is not None and given.items is not Type.ANY

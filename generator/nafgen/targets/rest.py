@@ -122,7 +122,7 @@ def _route(
     own = names.units[route.origin]
     ordered = sorted(route.inputs, key=lambda given: not given.required)
     embed = sum(1 for i in ordered if i.location is Location.BODY and not i.whole)
-    parameters = [_parameter(i, own, imports, embed == 1) for i in ordered]
+    parameters = [_parameter(i, route, own, imports, embed == 1) for i in ordered]
     arguments = [str(lit(_path(route, own)))]
     method = route.method.lower()
     if route.tag:
@@ -171,11 +171,15 @@ def _path(route: Route, own: UnitNames) -> str:
     return path
 
 
-def _parameter(given: Input, own: UnitNames, imports: Imports, alone: bool) -> Code:
+def _parameter(
+    given: Input, route: Route, own: UnitNames, imports: Imports, alone: bool
+) -> Code:
     name = own.inputs[given.origin]
     type_, items = _received(given)
     annotated = annotation(type_, items, imports, optional=not given.required)
     details = _details(given, name, alone)
+    if type_ is Type.BYTES:
+        details.append(f"media_type={lit(route.call.operation.media_type)}")
     plain = given.location in (Location.QUERY, Location.PATH) or (
         given.whole and type_ is Type.OBJECT
     )

@@ -71,5 +71,23 @@ def create_app(client: AsyncDesk | None = None) -> FastAPI:
         """pick"""
         return await relay(api, calls.pick(ids, filter_=structure(filter_)))
 
+    # capability.exposes[desk-rest].resources[/scans].operations[upload]
+    @app.post("/scans", tags=["scans"])
+    async def upload(
+        content: Annotated[bytes | None, Body(media_type="image/png")] = None,
+    ) -> Response:
+        """upload"""
+        return await relay(api, calls.upload(content=content))
+
+    # capability.exposes[desk-rest].resources[/scans].operations[store]
+    @app.put("/scans", tags=["scans"])
+    async def store(
+        body: Annotated[
+            bytes, Body(description="The archive.", media_type="application/zip")
+        ],
+    ) -> Response:
+        """store"""
+        return await relay(api, calls.store(body))
+
     add_health(app)
     return app

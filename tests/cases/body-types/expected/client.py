@@ -162,6 +162,22 @@ def look(body: dict[str, Any] | None = None) -> Call:
     return Call("GET", "/tickets", json=body)
 
 
+# capability.consumes[desk].resources[/tickets].operations[upload]
+def upload(content: bytes | None = None) -> Call:
+    return Call("POST", "/tickets", content=content, media_type="image/png")
+
+
+# capability.consumes[desk].resources[/tickets].operations[store]
+def store(body: bytes) -> Call:
+    return Call(
+        "PUT",
+        "/tickets",
+        headers={"content-type": "application/zip"},
+        content=body,
+        media_type="application/zip",
+    )
+
+
 # capability.consumes[desk]
 class AsyncDesk(AsyncClient):
     """Asynchronous client for https://desk.example.
@@ -266,6 +282,18 @@ class AsyncDesk(AsyncClient):
         """look"""
         return await self.call(look(body=body))
 
+    async def upload(self, *, content: bytes | None = None) -> Any:
+        """upload"""
+        return await self.call(upload(content=content))
+
+    async def store(self, *, body: bytes) -> Any:
+        """store
+
+        Args:
+            body: The archive.
+        """
+        return await self.call(store(body))
+
 
 class Desk(Client):
     """Like AsyncDesk, but blocking."""
@@ -355,6 +383,14 @@ class Desk(Client):
     def look(self, *, body: dict[str, Any] | None = None) -> Any:
         """look"""
         return self.call(look(body=body))
+
+    def upload(self, *, content: bytes | None = None) -> Any:
+        """upload"""
+        return self.call(upload(content=content))
+
+    def store(self, *, body: bytes) -> Any:
+        """store"""
+        return self.call(store(body))
 
 
 def _connect(desk_tenant: str | None, base_url: str | None) -> Connection:

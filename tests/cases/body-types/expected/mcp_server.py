@@ -7,7 +7,7 @@ from mcp.server.lowlevel import Server
 from mcp_types import CallToolResult
 
 from . import client as calls
-from ._runtime.tools import Arguments, Hints, Tools, lending, relay
+from ._runtime.tools import Arguments, Hints, Tools, decoded, lending, relay
 from .client import AsyncDesk
 
 tools: Tools[AsyncDesk] = Tools()
@@ -81,6 +81,35 @@ async def json_text(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
 )
 async def attach_any(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
     return await relay(api, calls.attach_any(body=arguments.get("body")))
+
+
+# capability.exposes[desk-mcp].tools[upload]
+@tools.add(
+    "upload",
+    description="upload",
+    properties={"content": {"type": "string", "contentEncoding": "base64"}},
+    hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+)
+async def upload(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
+    return await relay(api, calls.upload(content=decoded(arguments.get("content"))))
+
+
+# capability.exposes[desk-mcp].tools[store]
+@tools.add(
+    "store",
+    description="store",
+    properties={
+        "archive": {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "The archive.",
+        }
+    },
+    required=["archive"],
+    hints=Hints(read_only=False, destructive=True, idempotent=True, open_world=True),
+)
+async def store(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
+    return await relay(api, calls.store(decoded(arguments["archive"])))
 
 
 def create_server(client: AsyncDesk | None = None) -> Server[AsyncDesk]:
