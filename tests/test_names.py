@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from compile_support import compile_text
+from conftest import ROOT
 from nafgen.compile import Compilation
 from nafgen.ir import McpAdapter, RestAdapter
+from nafgen.names import APP_GLOBALS, CLIENT_GLOBALS, MCP_GLOBALS
 
+CASES = sorted(path.parent for path in (ROOT / "tests/cases").glob("*/expected"))
 HEAD = """\
 naftiko: 1.0.0-alpha2
 info: {label: Names, description: Names}
@@ -262,3 +267,20 @@ def test_functions_of_equal_routes_are_told_apart() -> None:
         ("PUT", "/a/"): "make_a_id_put",
         ("POST", "/b"): "make_b_post",
     }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_a_module_imports_is_no_name_of_its_functions(case: Path) -> None:
+    """Else a function of that name would hide the import; classes are never hidden."""
+    reserved = {
+        "client.py": CLIENT_GLOBALS,
+        "app.py": APP_GLOBALS,
+        "mcp_server.py": MCP_GLOBALS,
+    }
+    modules = [case / "expected" / name for name in reserved]
+    for module in filter(Path.exists, modules):
+        names = reserved[module.name]
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                given = {alias.asname or alias.name for alias in node.names}
+                assert {name for name in given if name.islower()} <= names

@@ -34,12 +34,14 @@ from .pycode import RESERVED, Code, dotted, identifier
 
 CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncClient Call Client Connection Environment Final Setting annotations
-    basic given httpx joined listed segment
+    basic csv_value given html_tables httpx joined listed markdown_parts psv_value
+    segment tsv_value xml xml_value yaml_value
     """.split())
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
     Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_health
-    annotations api app calls closing create_app given each pick relay
+    annotations api app calls closing create_app given each listed pick relay
+    structure
     """.split())
 # Names that pydantic, which reads bodies for FastAPI, keeps for itself.
 BODY_NAMES: Final = frozenset("""
@@ -51,7 +53,7 @@ BODY_NAMES: Final = frozenset("""
     """.split())
 MCP_GLOBALS: Final = frozenset("""
     Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
-    api calls create_server decoded each lending pick relay tools
+    api calls create_server decoded each given lending listed pick relay tools
     """.split())
 
 
