@@ -236,7 +236,15 @@ class TestEncodings:
         assert (operation.encoding, operation.media_type) == (encoding, media_type)
 
     @pytest.mark.parametrize(
-        "type_", ["cbor", "application/cbor", "pdf", "application/x-thing", "graphql"]
+        "type_",
+        [
+            "cbor",
+            "application/cbor",
+            "pdf",
+            "application/x-thing",
+            "graphql",
+            "text/漢",
+        ],
     )
     def test_others_are_refused(self, type_: str) -> None:
         made = compiled(spec(block("'{{tools.all}}'", type_)))

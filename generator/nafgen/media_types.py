@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from .wire import Encoding, Type
@@ -58,10 +59,16 @@ _FILES: Final = frozenset("""
 """Subtypes of `application` whose bodies are files."""
 
 
+_SENDABLE: Final = re.compile(r"[!-~]+/[!-~]+( *;[ -~]*)?").fullmatch
+"""Whether a header can hold a media type."""
+
+
 def of_type(written: str) -> Kind | None:
     """What the `type` of a body block names; None where that is not known."""
     name = written.partition(";")[0].strip().lower()
     known = _WRITTEN.get(name) or _WRITTEN.get(name.replace("-", "").replace("_", ""))
+    if known is None and not _SENDABLE(written.strip()):
+        return None
     if known is None and name.endswith("+xml"):
         return Kind(Encoding.XML, written.strip())
     if known is None and name.startswith("text/"):
