@@ -237,6 +237,30 @@ def test_missing_libraries_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert raised.value.names == ("mcp",)
 
 
+def test_what_reads_answers_is_named_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        verify_module, "find_spec", lambda name: object() if name == "httpx" else None
+    )
+    made = compiled("""
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: a
+    baseUri: https://a.test
+    resources:
+    - path: /x
+      operations:
+      - {name: page, method: GET, outputRawFormat: markdown}
+      - {name: list, method: HEAD, outputRawFormat: xml}
+""")
+    with pytest.raises(MissingLibrariesError) as raised:
+        verify(made)
+    assert raised.value.names == ("markdown_it", "ruamel")
+
+
 @pytest.mark.parametrize(
     ("left", "right", "equal"),
     [

@@ -28,12 +28,19 @@ from .diagnostics import Diagnostic, Origin
 from .expect import base_url
 from .ir import McpAdapter, Program, RestAdapter, Setting, Supplied, Upstream
 from .plan import Package
+from .wire import Format
 
 if TYPE_CHECKING:
     import httpx
 
     from .verify_probe import Bench, Findings, Log
 
+_READING: Final = {
+    Format.HTML: ("bs4",),
+    Format.MARKDOWN: ("markdown_it", "ruamel"),
+    Format.YAML: ("ruamel",),
+}
+"""What packages import that read answers in a format."""
 _numbers: Final = itertools.count()
 
 
@@ -92,6 +99,11 @@ def _need_libraries(program: Program) -> None:
     needed = ["httpx"]
     needed += ["fastapi"] if RestAdapter in kinds else []
     needed += ["mcp"] if McpAdapter in kinds else []
+    operations = (
+        each for upstream in program.upstreams for each in upstream.operations
+    )
+    formats = {operation.format for operation in operations}
+    needed += [name for each in sorted(formats) for name in _READING.get(each, ())]
     missing = tuple(name for name in needed if find_spec(name) is None)
     if missing:
         raise MissingLibrariesError(missing)
