@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from compile_support import compile_text
+from compile_support import checked, compile_text
 from nafgen.compile import Compilation, compile_spec
 from nafgen.diagnostics import Severity
 from nafgen.expect import ABSENT, ExpectedRequest, argument_values, expected_request
@@ -12,7 +12,6 @@ from nafgen.inputs import Spec
 from nafgen.ir import McpAdapter, Operation, RestAdapter, Route, Tool, Upstream
 from nafgen.rule import parse
 from nafgen.rules import Rules
-from nafgen.verify import verify
 
 HOST = "https://api.example.com"
 SPEC = """\
@@ -82,17 +81,7 @@ def compiled(source: str, *rules: dict[str, Any]) -> Compilation:
 
 def verified(source: str, *rules: dict[str, Any]) -> Compilation:
     """The compilation of a spec, all of whose units do what it says."""
-    made = compiled(source, *rules)
-    assert made.package is not None, [str(found) for found in made.diagnostics]
-    done = verify(made)
-    assert [found.message for found in done.differences] == []
-    counted = made.summary()
-    assert (done.operations, done.routes, done.tools) == (
-        counted["operations"],
-        counted["routes"],
-        counted["tools"],
-    )
-    return made
+    return checked(compiled(source, *rules))
 
 
 def found_in(made: Compilation, *, notes: bool = False) -> list[tuple[str, int]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nafgen.compile import Compilation, compile_spec
 from nafgen.inputs import Spec
+from nafgen.verify import verify
 
 
 def compile_text(text: str, overlay: str | None = None) -> Compilation:
@@ -41,3 +42,13 @@ def write_to(made: Compilation, output: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.data)
     return folder
+
+
+def checked(made: Compilation) -> Compilation:
+    """The compilation of a spec, all of whose units do what it says."""
+    assert made.package is not None, [str(found) for found in made.diagnostics]
+    done = verify(made)
+    assert [found.message for found in done.differences] == []
+    called = {"operations": done.operations, "routes": done.routes, "tools": done.tools}
+    assert called == {kind: made.package.summary[kind] for kind in called}
+    return made

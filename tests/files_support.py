@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from compile_support import compile_text
+from compile_support import checked, compile_text
 from nafgen.compile import Compilation
 from nafgen.diagnostics import Severity
-from nafgen.verify import verify
 
 SPEC = """\
 naftiko: 1.0.0-alpha2
@@ -49,12 +48,7 @@ def line_of(part: str) -> int:
 
 def verified(source: str) -> Compilation:
     """The compilation of a spec, all of whose compiled units do what it says."""
-    made = compile_text(source)
-    assert made.package is not None, [str(found) for found in made.diagnostics]
-    done = verify(made)
-    assert [found.message for found in done.differences] == []
-    assert (done.operations, done.routes, done.tools) == counts(made)
-    return made
+    return checked(compile_text(source))
 
 
 def counts(made: Compilation) -> tuple[int, int, int]:

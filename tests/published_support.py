@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from compile_support import compile_text
+from compile_support import checked, compile_text
 from nafgen.compile import Compilation
 from nafgen.expect import ExpectedRequest, expected_request
 from nafgen.ir import McpAdapter, RestAdapter
-from nafgen.verify import verify
 
 SPEC = """\
 naftiko: 1.0.0-alpha2
@@ -55,20 +54,7 @@ def compiled(**written: str) -> Compilation:
         "tool": "",
     }
     made = compile_text(SPEC.format(**parts | written))
-    return made if made.package is None else verified(made)
-
-
-def verified(made: Compilation) -> Compilation:
-    """A compilation, all of whose units do what the spec says."""
-    done = verify(made)
-    assert [found.message for found in done.differences] == []
-    counted = made.summary()
-    assert (done.operations, done.routes, done.tools) == (
-        counted["operations"],
-        counted["routes"],
-        counted["tools"],
-    )
-    return made
+    return made if made.package is None else checked(made)
 
 
 def found_in(made: Compilation) -> list[tuple[str, int]]:

@@ -166,6 +166,8 @@ class TestStopping:
         project = Project(tmp_path)
         for each in range(80):
             project.write(f"specs/photos{each:02}.yaml", PHOTOS)
+        # Where tests run in the background, a shell has had Ctrl-C ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
             [sys.executable, "-m", "nafgen", "build", "--jobs", jobs],
             cwd=tmp_path,

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
-from compile_support import compile_text, files_of
+from compile_support import checked, compile_text, files_of
 from nafgen.compile import Compilation
 from nafgen.ir import Input, McpAdapter, RestAdapter
 from nafgen.naming import MAX_IDENTIFIER
-from published_support import PATH, compiled, found_in, request, verified
+from published_support import PATH, compiled, found_in, request
 
 NAMES = """
     list next filter print id type get delete patch send close aclose call request
@@ -87,7 +87,7 @@ def adapters(made: Compilation) -> tuple[RestAdapter, McpAdapter]:
 
 
 def test_names_of_operations_routes_and_tools() -> None:
-    made = verified(compile_text(spec([{"name": n, "method": "GET"} for n in NAMES])))
+    made = checked(compile_text(spec([{"name": n, "method": "GET"} for n in NAMES])))
     assert made.names is not None and made.program is not None
     assert {found.code for found in made.diagnostics} == {"NAF301", "NAF302", "NAF304"}
     assert len(made.names.operations) == len(NAMES)
@@ -104,7 +104,7 @@ def test_names_of_operations_routes_and_tools() -> None:
 def test_names_of_parameters_travel_as_they_are_written(place: str) -> None:
     names = ODD_PARAMS if place in ("query", "body") else PARAMS
     params = [{"name": name, "in": place} for name in names]
-    made = verified(
+    made = checked(
         compile_text(
             spec([{"name": "op", "method": "PATCH", "inputParameters": params}])
         )
@@ -244,7 +244,7 @@ def test_paths_of_routes(path: str, served: str | None) -> None:
     at, old = text.index("path: /p0/{id}", text.index("rest")), "path: /p0/{id}"
     text = f"{text[:at]}path: '{written}'{text[at + len(old):]}"
     line = text[:at].count("\n") + 1
-    made = verified(compile_text(text))
+    made = checked(compile_text(text))
     errors = [found for found in made.diagnostics if found.code == "NAF414"]
     assert [found.span.line for found in errors] == [line] * (served is None)
     assert made.program is not None
@@ -271,7 +271,7 @@ TEXTS = [
 
 
 def test_texts_are_what_a_tool_says() -> None:
-    made = verified(
+    made = checked(
         compile_text(
             spec(
                 [
@@ -304,7 +304,7 @@ def test_texts_are_what_a_tool_says() -> None:
 def test_namespaces(namespace: str) -> None:
     text = spec([{"name": "get", "method": "GET"}])
     text = text.replace("namespace: shop", f'namespace: "{namespace}"')
-    made = verified(compile_text(text.replace("call: shop.", f"call: {namespace}.")))
+    made = checked(compile_text(text.replace("call: shop.", f"call: {namespace}.")))
     assert list(made.diagnostics) == []
     assert made.names is not None
     (names,) = made.names.upstreams.values()

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from compile_support import compile_text, files_of
+from compile_support import checked, compile_text, files_of
 from nafgen.expect import base_url
 from published_support import (
     BASE,
@@ -22,7 +22,6 @@ from published_support import (
     found_in,
     inputs,
     request,
-    verified,
 )
 
 # --- base URLs -------------------------------------------------------------------
@@ -89,7 +88,7 @@ def test_where_apis_are() -> None:
         for index, (written, *_, codes) in enumerate(ADDRESSES)
         for code in codes
     ]
-    assert verified(made).program is not None
+    assert checked(made).program is not None
     for index, (upstream, (_, settings, address, _)) in enumerate(
         zip(made.program.upstreams, ADDRESSES, strict=True)
     ):

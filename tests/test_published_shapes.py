@@ -7,10 +7,9 @@ compiled is verified: every unit is called, and its request and answer compared.
 from __future__ import annotations
 
 import pytest
-from compile_support import compile_text, files_of
+from compile_support import checked, compile_text, files_of
 from nafgen.compile import Compilation
 from nafgen.diagnostics import Severity
-from nafgen.verify import verify
 
 SPEC = """\
 naftiko: 1.0.0-alpha2
@@ -37,17 +36,7 @@ def spec(consumes: str, tools: str) -> str:
 
 def verified(source: str) -> Compilation:
     """The compilation of a spec, all of whose units do what it says."""
-    made = compile_text(source)
-    assert made.package is not None, [str(found) for found in made.diagnostics]
-    done = verify(made)
-    assert [found.message for found in done.differences] == []
-    counted = made.summary()
-    assert (done.operations, done.routes, done.tools) == (
-        counted["operations"],
-        counted["routes"],
-        counted["tools"],
-    )
-    return made
+    return checked(compile_text(source))
 
 
 def found_in(made: Compilation, *, notes: bool = False) -> list[tuple[str, int]]:

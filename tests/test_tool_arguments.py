@@ -8,10 +8,9 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from compile_support import compile_text, files_of
+from compile_support import checked, compile_text, files_of
 from nafgen.compile import Compilation
 from nafgen.ir import McpAdapter, RestAdapter, Tool
-from published_support import verified
 
 LINE = 12
 """The line before the first parameter."""
@@ -44,7 +43,7 @@ def called(
         "  - {type: mcp, tools: [",
         f"      {{name: get, description: Get, call: api.get{tool}}}]}}",
     ]
-    return verified(compile_text("\n".join(lines) + "\n"))
+    return checked(compile_text("\n".join(lines) + "\n"))
 
 
 def tool_of(made: Compilation) -> Tool:
@@ -59,7 +58,7 @@ def tool_of(made: Compilation) -> Tool:
 
 
 def named(made: Compilation) -> dict[str, str]:
-    """Each argument's name by that in the spec. `verified` held the listed schema to it."""
+    """Each argument's name by that in the spec. Verification held the listed schema to it."""
     assert made.names is not None
     tool = tool_of(made)
     properties = made.names.units[tool.origin].properties
