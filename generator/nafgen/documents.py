@@ -52,8 +52,14 @@ def document(format_: Format, selector: str, value: Any) -> Document:
         case Format.MARKDOWN:
             content, held = _markdown(selector, value)
         case _:
-            content, held = json.dumps(value, ensure_ascii=False), value
+            content, held = _yaml(value), value
     return _TYPES[format_], content.encode(), held
+
+
+def _yaml(value: Any) -> str:
+    """A value in flow style; YAML has no pairs of escapes for one character."""
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub(r"[^ -~]", lambda match: f"\\U{ord(match[0]):08x}", text)
 
 
 def _in_xml(value: Any) -> Any:
@@ -125,7 +131,7 @@ def _markdown(prefix: str, value: Any) -> tuple[str, Any]:
     front = wanted if isinstance(wanted, dict) else {"title": "Notes"}
     heading = f"{prefix} of all" if _WORDS(prefix) else "Of all"
     text = (
-        f"---\n{json.dumps(front, ensure_ascii=False)}\n---\n# {heading}\n\n"
+        f"---\n{_yaml(front)}\n---\n# {heading}\n\n"
         "Some *text*.\n\n| Name | Price |\n| --- | --- |\n| Cup | `4` |\n"
     )
     held = {

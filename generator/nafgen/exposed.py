@@ -335,7 +335,7 @@ class CallLinker:
         """A new input; `is_member` says that a route's body has it, whatever it feeds."""
         whole = argument is self.operation.body and not is_member
         place = place_of_input(
-            self.kind, self.method, argument, whole=whole, is_member=is_member
+            self.kind, self.method, name, argument, whole=whole, is_member=is_member
         )
         made = inferred(argument, name, place, whole, located)
         self.inputs[name] = made

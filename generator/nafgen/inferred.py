@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from . import spec
+from .arguments import is_token
 from .diagnostics import Reporter
 from .ir import Argument, Input
 from .spec import Located
@@ -33,9 +34,15 @@ def inferred(
 
 
 def place_of_input(
-    kind: str, method: str, argument: Argument, *, whole: bool, is_member: bool
+    kind: str,
+    method: str,
+    name: str,
+    argument: Argument,
+    *,
+    whole: bool,
+    is_member: bool,
 ) -> Location:
-    """Where a route or tool takes what it gives to an argument.
+    """Where a route or tool takes an input of this name that it gives to an argument.
 
     `whole` says that it is the whole body that is sent, `is_member` that it is one of
     the members of a route's own body.
@@ -43,7 +50,7 @@ def place_of_input(
     has_body = method not in WITHOUT_BODY
     if kind == "mcp" or (is_member and has_body):
         return Location.BODY
-    if argument.location is Location.HEADER:
+    if argument.location is Location.HEADER and is_token(name):
         return Location.HEADER
     if argument.location is not Location.BODY:
         return Location.QUERY

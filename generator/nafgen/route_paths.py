@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote
@@ -15,8 +14,8 @@ from .reader import pointer_name
 from .values import Placeholder, climbs, path_template
 from .wire import Location, Type
 
-_VARIABLE: Final = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*(:[^{}]*)?\}").search
-"""What Starlette takes for a variable of its own."""
+_BRACES: Final = frozenset("{}")
+"""What Starlette and FastAPI look for variables with."""
 
 
 def route_path(
@@ -44,7 +43,7 @@ def route_path(
     elif not all(names):
         message = "a variable of this path has no name"
         hint = "write it between the braces, as in `{id}`"
-    elif any(isinstance(part, str) and _VARIABLE(part) for part in path):
+    elif any(isinstance(part, str) and not _BRACES.isdisjoint(part) for part in path):
         message = "braces that are no variable cannot stand in a route's path"
     elif any(isinstance(a, Input) and isinstance(b, Input) for a, b in pairwise(path)):
         message = (
