@@ -105,3 +105,14 @@ def test_no_unit_is_left_out() -> None:
     (adapter,) = made.program.adapters
     assert isinstance(adapter, RestAdapter)
     assert asked(adapter.routes[0]) == {"tag": "body!", "options": "body"}
+
+
+def test_an_input_inside_stays_where_a_header_of_the_protocol_names_it_too() -> None:
+    headers = "- {name: filters, in: body, type: array}\n        - {name: User-Agent, in: header}"
+    search = SEARCH.replace(
+        "- {name: filters, in: body, type: array, required: true}", headers
+    )
+    given = "{filters: [tools.x, tools.x.y], User-Agent: tools.x}"
+    text = f"    - {{name: u, call: shop.find, description: D, with: {given}}}\n"
+    (unit,) = units(verified(capability(api(search), tools=text))).values()
+    assert asked(unit) == {"x": "body", "x.y": "body", "options": "body"}

@@ -25,6 +25,7 @@ from .givens import Given, inputs_of, settled
 from .inferred import WITHOUT_BODY, inferred, place_of_input, report_inferred
 from .ir import Argument, ArrayOf, Call, Constant, Input, ObjectOf, Operation, Text
 from .matching import find
+from .reader import pointer_name
 from .references import References
 from .spec import Located
 from .unfed import report_gathered, report_mixed_body, report_undeclared, report_unfed
@@ -286,7 +287,7 @@ class CallLinker:
                 "write a constant, or refer to an input",
             )
             return None
-        pointer = f"{argument.origin.pointer}.with[{len(self.inputs)}]"
+        pointer = f"{argument.origin.pointer}.with[{pointer_name(written)}]"
         origin = Origin(pointer, located.span)
         part = replace(
             argument, type=Type.ANY, items=None, description="", origin=origin
@@ -374,8 +375,8 @@ class CallLinker:
         """The input, which is removed where nobody is asked for the argument."""
         if not self._hides(argument, given):
             return given
-        used = self.values.values()
-        if given not in used and given.location is not Location.PATH:
+        used = (i.name for value in self.values.values() for i in inputs_of(value))
+        if given.name not in used and given.location is not Location.PATH:
             del self.inputs[given.name]
         return None
 
