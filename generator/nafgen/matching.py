@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from functools import lru_cache
+from typing import TypeVar
 
 Thing = TypeVar("Thing")
 
-_SPELLINGS: Final[tuple[Callable[[str], str], ...]] = (
-    lambda name: name,
-    lambda name: name.replace("-", "_"),
-    lambda name: name.replace("-", "_").lower(),
-    lambda name: re.sub(r"[\W_]", "", name.lower()),
-)
-"""Names are equal exactly, else but for `-` and `_`, else for case, else squashed."""
+
+@lru_cache(maxsize=65_536)
+def _spellings(name: str) -> tuple[str, ...]:
+    """Names are equal exactly, else but for `-` and `_`, else for case, else squashed."""
+    joined = name.replace("-", "_")
+    return name, joined, joined.lower(), re.sub(r"[\W_]", "", name.lower())
 
 
 def find(
@@ -25,11 +25,9 @@ def find(
 
     None where there is none, or where a spelling names two.
     """
-    for spelling in _SPELLINGS:
-        wanted = spelling(name)
-        found = [
-            thing for thing in things if wanted and spelling(name_of(thing)) == wanted
-        ]
+    spelled = [(_spellings(name_of(thing)), thing) for thing in things]
+    for place, wanted in enumerate(_spellings(name)):
+        found = [thing for known, thing in spelled if wanted and known[place] == wanted]
         if found:
             return found[0] if len(found) == 1 else None
     return None
