@@ -239,3 +239,25 @@ def test_a_call_cannot_give_a_part_of_the_base_url() -> None:
         assert found_in(made) == [("NAF407", 7), *noted]
         takes_it = "def add(version: str" in files_of(made)["client.py"]
         assert takes_it == (path != "")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "{type: apikey, key: X-B, value: '{{ONE}}', placement: header}",
+        "{type: apikey, key: X-A, value: '{{TWO}}', placement: header}",
+        "{type: apikey, key: X-A, value: '{{ONE}}', placement: query}",
+        "{type: bearer, token: '{{ONE}}'}",
+    ],
+)
+def test_apis_of_one_namespace_are_one_only_with_the_same_keys(other: str) -> None:
+    key = "{type: apikey, key: X-A, value: '{{ONE}}', placement: header}"
+    for auth, is_one in ((key, True), (other, False)):
+        entry = (
+            "- {type: http, namespace: shop, baseUri: 'https://shop.example',"
+            f" authentication: {auth}, resources: [{{path: /more,"
+            " operations: [{name: more, method: GET}]}]}"
+        )
+        made = verified(spec(api=f"authentication: {key}", others=entry))
+        assert ("def more(" in files_of(made)["client.py"]) is is_one
+        assert (("upstream", "shop", "NAF202") in left_out(made)) is not is_one

@@ -19,7 +19,8 @@ Path = tuple[str | Input | Argument | Setting, ...]
 class Resolver:
     """Resolves calls; `upstreams` are found by namespace.
 
-    `refused` says which error cost a consumed API that is left out. `taken` counts how often each user has called a name that several operations share.
+    `refused` says which error cost a consumed API that is left out. `taken` counts how
+    often each user has called a name that several operations share.
     """
 
     upstreams: dict[str, Linked]

@@ -44,10 +44,8 @@ def merged(entries: tuple[spec.Consumes, ...]) -> tuple[spec.Consumes, ...]:
     """Entries of one namespace, one address and one authentication are one API."""
     apis: dict[tuple[str, ...], spec.Consumes] = {}
     for entry in entries:
-        auth = [str(entry.auth.type.value)] if entry.auth else []
-        auth += [f"{k}={v.value}" for k, v in entry.auth.fields] if entry.auth else []
         address = str(entry.base_uri.value).strip().rstrip("/")
-        key = (entry.namespace, address, *auth)
+        key = (entry.namespace, address, *_credentials(entry.auth))
         first = apis.get(key)
         if first is not None:
             resources = (*first.resources, *entry.resources)
@@ -59,6 +57,18 @@ def merged(entries: tuple[spec.Consumes, ...]) -> tuple[spec.Consumes, ...]:
             )
         apis[key] = entry
     return tuple(apis.values())
+
+
+def _credentials(auth: spec.Auth | None) -> tuple[str, ...]:
+    """What an authentication sends; two that send the same are one."""
+    if auth is None:
+        return ()
+    fields = (f"{name}={located.value}" for name, located in auth.fields)
+    keys = (
+        f"{key.placement.value} {key.name}={key.value.value if key.value else None}"
+        for key in auth.keys
+    )
+    return (str(auth.type.value), *fields, *keys)
 
 
 def link_upstream(
