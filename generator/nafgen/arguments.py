@@ -30,6 +30,10 @@ _PROTOCOL_HEADERS: Final = CREDENTIALS | {
 }
 
 
+MAX_ARGUMENTS: Final = 512
+"""Arguments of one operation: those of published ones are less than a tenth."""
+
+
 class RefusedError(Exception):
     """Carries the code of the error that costs an operation."""
 
@@ -46,7 +50,18 @@ class Arguments:
         return tuple(self.found)
 
     def add(self, param: spec.Param, place: Location, required: bool) -> Argument:
-        """The argument of a parameter; no caller is required to give protocol headers."""
+        """The argument of a parameter; no caller is required to give protocol headers.
+
+        Raises:
+            RefusedError: the operation has too many of them (reported).
+        """
+        if len(self.found) == MAX_ARGUMENTS:
+            self.refuse(
+                "NAF004",
+                param.origin.span,
+                f"an operation may take {MAX_ARGUMENTS} arguments, and this one takes more",
+                "take the body as a whole, by one parameter `body`",
+            )
         argument = Argument(
             name=param.name,
             location=place,

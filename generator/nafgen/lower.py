@@ -16,7 +16,7 @@ from .lower_consumed import ConsumedSide
 from .lower_exposed import ExposedSide
 from .reader import Reader, pointer_name
 from .source import Document, Map
-from .units import Units
+from .units import MAX_UNITS, Units
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
@@ -67,6 +67,15 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
         unusable=tuple(units.unusable),
         origin=body.origin,
     )
+    if units.number > MAX_UNITS:
+        root.reporter.report(
+            "NAF004",
+            body.span,
+            f"a file may hold {MAX_UNITS:,} APIs, adapters, operations, routes and tools"
+            f" in all, and this one holds {units.number:,}",
+            hint="split the file",
+        )
+        return None
     return bind_tokens(capability, root.data, root.reporter)
 
 

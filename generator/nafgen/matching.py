@@ -6,9 +6,10 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 Thing = TypeVar("Thing")
+_MANY: Final = 1_000
 
 
 @lru_cache(maxsize=65_536)
@@ -51,6 +52,9 @@ def counterpart(
 
 
 def suggestion(name: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant."""
-    close = difflib.get_close_matches(name, sorted(set(names)), 1, 0.7)
+    """The name that was probably meant; among very many, nobody looks for it."""
+    known = set(names)
+    if len(known) > _MANY:
+        return None
+    close = difflib.get_close_matches(name, sorted(known), 1, 0.7)
     return close[0] if close else None

@@ -232,6 +232,10 @@ def _explain(error: ValidationError, root: Map) -> Iterator[_Issue]:
         case "minItems" | "minProperties":
             message = f"{_subject(path)} must not be empty"
             yield _Issue(path=path, span=key_span, message=message)
+        case "maxItems" | "maxProperties":
+            most = schema[str(error.validator)]
+            message = f"{_subject(path)} must not hold more than {most} entries"
+            yield _Issue(path=path, span=key_span, message=message)
         case _ if "propertyNames" in error.schema_path:
             message = f"the key {show(value)} must be {_expected(schema)}"
             span, _ = span_at(root, (*path, value))

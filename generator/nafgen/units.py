@@ -14,6 +14,8 @@ from .source import Document, Map, Seq
 from .spec import Located
 
 Unit = TypeVar("Unit")
+MAX_UNITS: Final = 5_000
+"""Units of a file; the largest published one has less than half of that."""
 _NAMING: Final = ("namespace", "as", "import", "openapi")
 """Keys of an API or adapter by which calls know it; the last three are of other files."""
 _INSIDE: Final = {"upstream": "operation", "adapter": "route"}
@@ -36,13 +38,15 @@ class Units:
     """What is shared while a document is lowered.
 
     `unusable` lists the units that were left out. `refused_inside` is the code of the
-    first unsupported keyword in parameters or outputs of the unit at hand.
+    first unsupported keyword in parameters or outputs of the unit at hand, `number` how
+    many units there were.
     """
 
     reporter: Reporter
     document: Document
     unusable: list[spec.Unusable] = field(default_factory=list)
     refused_inside: str | None = None
+    number: int = 0
 
     def of(
         self,
@@ -65,6 +69,7 @@ class Units:
         self, reader: Reader, kind: str, make: Callable[[Reader], Unit | str]
     ) -> Unit | spec.Unusable:
         """Lower one unit; what is refused inside it costs it, and nothing around it."""
+        self.number += 1
         around, self.refused_inside = self.refused_inside, None
         is_cut = kind not in _INSIDE and self._is_cut(reader.data)
         made = self._cut(reader, kind) if is_cut else make(reader)
