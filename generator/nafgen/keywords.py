@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Final
 
 from .reader import Keys
+from .versions import LABEL, Renamed
 
-_NAMING: Final = ("name", "id", "label", "display", "title", "description", "tags")
+_NAMING: Final = ("name", "id", "title", "description", "tags")
 
 
 def _keys(
@@ -19,6 +20,7 @@ def _keys(
     informative: str = "",
     separable: str = "",
     elsewhere: str = "",
+    renamed: tuple[Renamed, ...] = (),
     **unsupported: str,
 ) -> Keys:
     return Keys(
@@ -27,21 +29,21 @@ def _keys(
         unsupported={_SPELLED.get(key, key): code for key, code in unsupported.items()},
         separable=frozenset(separable.split()),
         elsewhere=frozenset(elsewhere.split()),
+        renamed=(LABEL, *renamed),
     )
 
 
 def _only(read: str, informative: str) -> Keys:
     """What an object that has no name may hold."""
-    return replace(_keys(read), informative=frozenset(informative.split()))
+    return replace(_keys(read), informative=frozenset(informative.split()), renamed=())
 
 
 _SPELLED: Final = {"imported": "import", "source": "from", "alias": "as"}
 
 ROOT: Final = _keys(
-    "naftiko info binds capability",
+    "naftiko ikanos info binds capability",
     separable="consumes exposes aggregates imports import",
     elsewhere="imports import",
-    ikanos="NAF901",
     consumes="NAF901",
     exposes="NAF901",
     aggregates="NAF901",
@@ -49,7 +51,7 @@ ROOT: Final = _keys(
     imported="NAF901",
 )
 INFO: Final = _keys(
-    "label title name description",
+    "title name description",
     "created modified stakeholders version personas related",
 )
 BIND: Final = _keys("namespace keys", location="NAF902", source="NAF901")

@@ -17,6 +17,7 @@ from .lower_exposed import ExposedSide
 from .reader import Reader, pointer_name
 from .source import Document, Map
 from .units import MAX_UNITS, Units
+from .versions import LABEL, UNDECLARED, declared
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
@@ -37,6 +38,7 @@ def lower(
         path=(),
         pointer="",
         span=Span.whole(document.path),
+        version=declared(document.root) or UNDECLARED,
         reporter=reporter,
         broken=broken,
     )
@@ -80,7 +82,7 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
 
 
 def _label(info: Reader) -> str:
-    return info.text("label") or info.text("title") or info.text("name")
+    return info.text(info.spelling(LABEL)) or info.text("title") or info.text("name")
 
 
 def _binds(entry: Reader) -> tuple[spec.Bind, ...]:

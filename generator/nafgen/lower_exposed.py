@@ -11,6 +11,7 @@ from .keywords import HINTS, MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
 from .reader import Reader
 from .spec import Located
 from .units import Units
+from .versions import LABEL
 
 LOOPBACK: Final = "127.0.0.1"
 _DEFAULT_PORTS: Final = {"rest": 8080, "mcp": 9090}
@@ -66,7 +67,7 @@ class ExposedSide:
             return refused or costly or self._rest_operation(entry)
 
         return spec.RestResource(
-            name=resource.text("name"),
+            name=resource.name,
             path=resource.located("path") or Located("/", resource.span),
             params=params,
             operations=self.units.of(resource.children("operations"), "route", make),
@@ -84,7 +85,7 @@ class ExposedSide:
             params=self.units.params(entry),
             invocation=_invocation(entry),
             outputs=self.units.outputs(entry),
-            description=entry.text("description") or entry.text("label"),
+            description=entry.text("description") or entry.text(entry.spelling(LABEL)),
             origin=entry.origin,
         )
 
@@ -144,7 +145,7 @@ class ExposedSide:
         given = ((h, hints.flag(h)) for h in sorted(HINTS.read)) if hints else ()
         return spec.McpTool(
             name=entry.name,
-            title=entry.text("label"),
+            title=entry.text(entry.spelling(LABEL)),
             params=self.units.params(entry),
             invocation=_invocation(entry),
             hints=tuple((name, flag) for name, flag in given if flag is not None),

@@ -10,6 +10,7 @@ from typing import Final
 from .diagnostics import Origin, Reporter, Span, show
 from .source import Map, Seq
 from .spec import Located
+from .versions import Renamed, Version
 
 _PLAIN: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/{}"
@@ -38,7 +39,7 @@ class Keys:
     Keys that are read; keys that say nothing to a compiler; keys of the specification
     that are not supported yet, with their codes. An unsupported key costs the whole
     object, except those of `separable` parts, which are left out alone. Those that are
-    `elsewhere` name another file.
+    `elsewhere` name another file. `renamed` ones are known by the names of all versions.
     """
 
     read: frozenset[str]
@@ -46,6 +47,7 @@ class Keys:
     unsupported: Mapping[str, str]
     separable: frozenset[str]
     elsewhere: frozenset[str]
+    renamed: tuple[Renamed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Reader:
     path: tuple[str | int, ...]
     pointer: str
     span: Span
+    version: Version
     reporter: Reporter
     broken: frozenset[tuple[str | int, ...]]
 
@@ -78,6 +81,14 @@ class Reader:
     def text(self, key: str, default: str = "") -> str:
         value = self.data.get(key)
         return value if isinstance(value, str) else default
+
+    def spelling(self, keyword: Renamed) -> str:
+        """The name under which a keyword stands in here: the declared version's first.
+
+        `check_keys` says where it is that of another version.
+        """
+        own, other = self.version.spells(keyword)
+        return other if other in self and own not in self else own
 
     def number(self, key: str) -> int | None:
         value = self.data.get(key)
@@ -169,11 +180,18 @@ class Reader:
         """Report keys that are not read; the code of the first that costs the object."""
         refused = None
         unsupported = keys.unsupported
+        own_names = {
+            other: own for own, other in map(self.version.spells, keys.renamed)
+        }
+        known = {*keys.read, *own_names.values()}
         for key in self.data:
-            if key in keys.read or key in keys.informative or key not in self:
+            if key in known or key in keys.informative or key not in self:
                 continue
             span = self.data.key_span(key)
-            if code := unsupported.get(key):
+            if key in own_names and own_names[key] not in self:
+                message = f"`{key}` is read as the official `{own_names[key]}`"
+                self.reporter.report("NAF409", span, message)
+            elif code := unsupported.get(key):
                 if key not in keys.separable:
                     refused = refused or code
                 self.reporter.report(
@@ -183,7 +201,7 @@ class Reader:
                     hint=_ELSEWHERE if key in keys.elsewhere else _LEFT_OUT,
                 )
             else:
-                self._unknown(key, span, {*keys.read, *unsupported})
+                self._unknown(key, span, {*known, *unsupported})
         return refused
 
     def _unknown(self, key: str, span: Span, known: set[str]) -> None:

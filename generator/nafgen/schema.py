@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from .diagnostics import Reporter, Span, show
 from .source import Document, Map, span_at
+from .versions import KEYS, UNDECLARED, VERSIONS, declared, version_key
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 JsonPath: TypeAlias = tuple[str | int, ...]
 
-VERSIONS: Final = ("1.0.0-alpha1", "1.0.0-alpha2")
 UNREADABLE: Final[frozenset[JsonPath]] = frozenset({()})
 """What `validate` returns when nothing of the document can be used."""
 
@@ -51,7 +51,7 @@ _DIALECTS: Final = (
     ({"apiVersion", "kind"}, "a Kubernetes-style resource"),
     ({"specificationVersion"}, "a workflow over imported files"),
     ({"imports", "tools"}, "a list of tools over imported files"),
-    ({"naftiko", "consumes"}, "consumed APIs for other files to import"),
+    *(({key, "consumes"}, "consumed APIs for other files to import") for key in KEYS),
     ({"consumes"}, "a list of references to other files"),
     ({"capabilities"}, "a list of capabilities"),
     ({"workflow"}, "a workflow"),
@@ -61,6 +61,9 @@ _DIALECTS: Final = (
     ({"mcp_tools"}, "a list of tools"),
     ({"actions"}, "a list of actions"),
     ({"adapters"}, "a list of adapters"),
+    *(({key, "exposes"}, "adapters for other files to import") for key in KEYS),
+    *(({key, "aggregates"}, "functions for other files to import") for key in KEYS),
+    *(({key, "binds"}, "binds for other files to import") for key in KEYS),
 )
 
 
@@ -91,12 +94,12 @@ def validate(
     root = _readable(document, reporter)
     if root is None:
         return UNREADABLE
-    if "naftiko" not in root and not strict:
+    if version_key(root) is None and not strict:
         reporter.report(
             "NAF409",
             _first_key(root),
-            f"no `naftiko` version is given, so this is read as {VERSIONS[-1]}",
-            hint=f"add `naftiko: {VERSIONS[-1]}`",
+            f"no version is given, so this is read as `{UNDECLARED}`",
+            hint=f"add `{UNDECLARED}`",
         )
     departures = _errors("alpha2", root) if strict else []
     unreadable = _errors("accepted", root)
@@ -127,25 +130,28 @@ def _readable(document: Document, reporter: Reporter) -> Map | None:
     if not isinstance(root, Map):
         kind = "the file is empty" if root is None else f"its root is {show(root)}"
         _report_foreign(Span.whole(document.path), kind, reporter)
-    elif "ikanos" in root and "naftiko" not in root:
-        reporter.report(
-            "NAF901",
-            root.key_span("ikanos"),
-            f"`ikanos` version {show(root['ikanos'])} is not supported yet",
-            hint=f"nafgen compiles `naftiko: {VERSIONS[-1]}`",
-        )
     elif (looks := _foreign_looks(root)) is not None:
         _report_foreign(_first_key(root), looks, reporter)
-    elif "naftiko" in root and root["naftiko"] not in VERSIONS:
-        reporter.report(
-            "NAF103",
-            root.value_span("naftiko"),
-            f"{show(root['naftiko'])} is not a known version",
-            hint=f"nafgen compiles {' and '.join(VERSIONS)}",
-        )
+    elif all(key in root for key in KEYS):
+        message = f"{' and '.join(f'`{key}`' for key in KEYS)} both give a version"
+        span = root.key_span(KEYS[-1])
+        reporter.report("NAF103", span, message, hint="remove one of them")
+    elif declared(root) is None:
+        _report_version(root, reporter)
     else:
         return root
     return None
+
+
+def _report_version(root: Map, reporter: Reporter) -> None:
+    key = str(version_key(root))
+    numbers = [version.number for version in VERSIONS if version.key == key]
+    others = [str(version) for version in VERSIONS if version.number == root[key]]
+    hint = f"nafgen reads {numbers[0]} to {numbers[-1]}"
+    if others:
+        hint = f"did you mean `{others[0]}`?"
+    message = f"{show(root[key])} is not a known version of `{key}`"
+    reporter.report("NAF103", root.value_span(key), message, hint=hint)
 
 
 def _report_foreign(span: Span, looks: str, reporter: Reporter) -> None:

@@ -1,0 +1,191 @@
+"""Every version and shape of the specification compiles to the same package."""
+
+from __future__ import annotations
+
+import pytest
+from compile_support import checked, compile_text, files_of
+from nafgen.compile import Compilation
+from nafgen.versions import LABEL, VERSIONS, Version
+
+LISTS = """\
+info: {label: Photos, description: Albums and photos}
+binds:
+- {namespace: env, keys: {TOKEN: PHOTOS_TOKEN}}
+capability:
+  consumes:
+  - type: http
+    namespace: photos
+    baseUri: https://photos.test/v1
+    description: Photos.
+    authentication: {type: bearer, token: '{{TOKEN}}'}
+    inputParameters:
+    - {name: Photos-Version, in: header, value: '2'}
+    resources:
+    - name: albums
+      label: Albums
+      path: /albums
+      operations:
+      - name: list
+        method: GET
+        inputParameters:
+        - {name: limit, in: query}
+        outputParameters:
+        - {name: all, type: array, value: $.albums}
+      - name: create
+        method: POST
+        body: {type: json, data: {title: '{{title}}'}}
+  exposes:
+  - type: rest
+    namespace: web
+    port: 8080
+    resources:
+    - name: albums
+      path: /albums
+      operations:
+      - name: list
+        method: GET
+        label: List albums
+        inputParameters:
+        - {name: limit, in: query, type: integer, description: How many}
+        call: photos.list
+        with: {limit: web.limit}
+        outputParameters:
+        - type: array
+          items: {type: object, properties: {id: {type: string, mapping: $.id}}}
+      - name: create
+        method: POST
+        call: photos.create
+  - type: mcp
+    namespace: agent
+    port: 9090
+    tools:
+    - name: list-albums
+      label: List albums
+      description: Lists albums.
+      hints: {readOnly: true}
+      inputParameters:
+      - {name: limit, type: integer, description: How many, required: false}
+      call: photos.list
+      with: {limit: agent.limit}
+"""
+
+MAPS = """\
+info: {display: Photos, description: Albums and photos}
+binds:
+- {namespace: env, keys: {TOKEN: PHOTOS_TOKEN}}
+capability:
+  consumes:
+  - type: http
+    namespace: photos
+    baseUri: https://photos.test/v1
+    description: Photos.
+    authentication: {type: bearer, token: '{{TOKEN}}'}
+    inputParameters:
+      Photos-Version: {in: header, value: '2'}
+    resources:
+      albums:
+        display: Albums
+        path: /albums
+        operations:
+          list:
+            method: GET
+            inputParameters:
+              limit: {in: query}
+            outputParameters:
+              all: {type: array, value: $.albums}
+          create:
+            method: POST
+            body: {type: json, data: {title: '{{title}}'}}
+  exposes:
+  - type: rest
+    namespace: web
+    port: 8080
+    resources:
+      albums:
+        path: /albums
+        operations:
+          list:
+            method: GET
+            display: List albums
+            inputParameters:
+              limit: {in: query, type: integer, description: How many}
+            call: photos.list
+            with: {limit: web.limit}
+            outputParameters:
+            - type: array
+              items: {type: object, properties: {id: {type: string, mapping: $.id}}}
+          create:
+            method: POST
+            call: photos.create
+  - type: mcp
+    namespace: agent
+    port: 9090
+    tools:
+      list-albums:
+        display: List albums
+        description: Lists albums.
+        hints: {readOnly: true}
+        inputParameters:
+          limit: {type: integer, description: How many, required: false}
+        call: photos.list
+        with: {limit: agent.limit}
+"""
+NAMES = [str(version) for version in VERSIONS]
+
+
+def files_but_the_manifest(made: Compilation) -> dict[str, str]:
+    """The files of a package.
+
+    Pointers know a resource by its path where it is in a list, and else by its key.
+    """
+    return {
+        path: text.replace("exposes[web].resources[/", "exposes[web].resources[")
+        for path, text in files_of(made).items()
+        if path != ".nafgen.json"
+    }
+
+
+def found_in(made: Compilation) -> list[tuple[str, int, str]]:
+    return [(d.severity, d.span.line, d.message) for d in made.diagnostics]
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, str]:
+    made = checked(compile_text(f"naftiko: 1.0.0-alpha2\n{LISTS}"))
+    assert found_in(made) == []
+    return files_but_the_manifest(made)
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=NAMES)
+@pytest.mark.parametrize("text", [LISTS, MAPS], ids=["lists", "maps"])
+def test_every_version_reads_both_shapes_and_all_names(
+    version: Version, text: str, expected: dict[str, str]
+) -> None:
+    made = compile_text(f"{version}\n{text}")
+    assert files_but_the_manifest(made) == expected
+    own, other = version.spells(LABEL)
+    message = f"`{other}` is read as the official `{own}`"
+    spelled = [
+        number for number, line in enumerate(text.splitlines(), 2) if other in line
+    ]
+    assert found_in(made) == [("note", line, message) for line in spelled]
+    assert len(spelled) in (0, 4)
+
+
+def test_a_keyword_in_two_names_has_the_official_one() -> None:
+    text = MAPS.replace("display: Photos", "display: Photos, label: Pictures")
+    made = compile_text(f"ikanos: 1.0.0-beta5\n{text}")
+    message = 'the key "label" is not known and has no effect'
+    assert found_in(made) == [("warning", 2, message)]
+    assert not any("Pictures" in text for text in files_of(made).values())
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=NAMES)
+def test_a_version_is_known_under_its_own_key_only(version: Version) -> None:
+    other = {"naftiko": "ikanos", "ikanos": "naftiko"}[version.key]
+    made = compile_text(f"{other}: {version.number}\n{LISTS}")
+    if Version(other, version.number) in VERSIONS:
+        assert made.package is not None
+        return
+    [found] = made.diagnostics
+    assert (found.code, found.hint) == ("NAF103", f"did you mean `{version}`?")
