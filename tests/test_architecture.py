@@ -33,7 +33,7 @@ OWNERS = {
     "yaml": {"source"},
     "jsonschema": {"schema"},
     "jsonpath": {"overlay"},
-    "soupsieve": {"selectors"},
+    "cssselect": {"selectors"},
     "jinja2": {"render"},
     "black": {"format"},
     "click": {"cli"},
@@ -51,7 +51,8 @@ GENERATED_MAY_IMPORT = {
     "mcp_types",
     "jsonschema",
     "uvicorn",
-    "bs4",
+    "cssselect",
+    "lxml",
     "markdown_it",
     "ruamel",
 }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import httpx
 import pytest
-from nafgen.runtime.answers import UpstreamError, decode
+from nafgen.runtime import rest, tools
+from nafgen.runtime.answers import MAX_READ, UpstreamError, adecode, decode
+from nafgen.runtime.calls import Call, Connection
+from nafgen.runtime.upstream import AsyncClient
 
 JSON = "application/json"
 
@@ -78,3 +83,41 @@ def test_errors_and_redirects(status: int, headers: Any, shown: str) -> None:
 
 def test_not_modified_is_no_error() -> None:
     assert decode(httpx.Response(304)) is None
+
+
+def test_no_more_is_read_than_takes_a_moment() -> None:
+    def length(response: httpx.Response) -> int:
+        return len(response.content)
+
+    assert decode(answer(b"x" * MAX_READ, "text/csv"), length) == MAX_READ
+    large = answer(b"x" * (MAX_READ + 1), "text/csv")
+    with pytest.raises(UpstreamError, match="answered with more than can be read"):
+        decode(large, length)
+    assert len(decode(large)) == MAX_READ + 1
+
+
+def test_reading_keeps_nobody_else_waiting() -> None:
+    threads: list[int] = []
+
+    def read(response: httpx.Response) -> Any:
+        threads.append(threading.get_ident())
+        return {"text": response.text}
+
+    async def run() -> None:
+        transport = httpx.MockTransport(lambda request: answer(b"x", "text/csv"))
+        async with httpx.AsyncClient(transport=transport) as http:
+            api = AsyncClient(Connection("https://api.test"), http)
+            call = Call("GET", "/", read=read)
+            assert await api.call(call) == {"text": "x"}
+            relayed = await rest.relay(api, call, lambda value: value)
+            assert relayed.body == b'{"text":"x"}'
+            result = await tools.relay(api, call, lambda value: value)
+            assert result.structured_content == {"text": "x"}
+
+    asyncio.run(run())
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
+
+
+def test_what_is_not_read_needs_no_thread() -> None:
+    assert asyncio.run(adecode(answer(b'{"a": 1}', JSON))) == {"a": 1}

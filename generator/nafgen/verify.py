@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .verify_probe import Bench, Findings, Log
 
 _READING: Final = {
-    Format.HTML: ("bs4",),
+    Format.HTML: ("cssselect", "lxml"),
     Format.MARKDOWN: ("markdown_it", "ruamel"),
     Format.YAML: ("ruamel",),
 }

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import httpx
+
+MAX_READ: Final = 8 * 1024 * 1024
+"""Bytes that are read from another format than JSON at the most."""
 
 
 class UpstreamError(Exception):
@@ -42,8 +46,17 @@ def decode(response: httpx.Response, read: Read | None = None) -> Any:
         except (ValueError, RecursionError):
             raise UpstreamError(response, "with broken JSON") from None
     if read is not None and is_text(response):
+        if len(response.content) > MAX_READ:
+            raise UpstreamError(response, "with more than can be read")
         return read(response)
     return response.text if is_text(response) else response.content
+
+
+async def adecode(response: httpx.Response, read: Read | None = None) -> Any:
+    """Like `decode`; reads in a thread, for that takes a while."""
+    if read is None:
+        return decode(response)
+    return await asyncio.to_thread(decode, response, read)
 
 
 def failed(response: httpx.Response) -> bool:

@@ -19,7 +19,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answers import UpstreamError, decode, failed, has_value
+from .answers import UpstreamError, adecode, failed, has_value
 from .calls import ArgumentError, Call, as_json
 from .upstream import AsyncClient
 
@@ -62,7 +62,7 @@ async def relay(
     answer = await client.send(call)
     if failed(answer) or not answer.content or not has_value(answer, call.read):
         return _whole(answer)
-    content = as_json(into(decode(answer, call.read)))
+    content = as_json(into(await adecode(answer, call.read)))
     headers = _headers(answer, RELAYED)
     return Response(content, answer.status_code, headers, "application/json")
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 import httpx
 
-from .answers import UpstreamError, decode
+from .answers import UpstreamError, adecode, decode
 from .calls import (
     ArgumentError,
     Call,
@@ -91,7 +91,7 @@ class AsyncClient:
 
     async def call(self, call: Call) -> Any:
         """Send a call and decode its answer; raises what both do."""
-        return decode(await self.send(call), call.read)
+        return await adecode(await self.send(call), call.read)
 
     async def aclose(self) -> None:
         """Close the connection pool."""

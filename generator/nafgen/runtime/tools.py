@@ -33,6 +33,7 @@ from mcp_types import (
 
 from .answers import (
     UpstreamError,
+    adecode,
     decode,
     failed,
     has_value,
@@ -198,7 +199,7 @@ async def relay(
     if not answer.content:
         return CallToolResult(content=[])
     if into is not None and has_value(answer, call.read):
-        return structured(into(decode(answer, call.read)))
+        return structured(into(await adecode(answer, call.read)))
     if is_json(answer):
         return _result(_sendable(answer.text), decode(answer))
     if is_text(answer):

@@ -31,7 +31,7 @@ READERS: Final = {
     Format.PSV: Reader("table_answers", "psv_value"),
     Format.YAML: Reader("yaml_answers", "yaml_value", ("ruamel.yaml",)),
     Format.HTML: Reader(
-        "html_answers", "html_tables", ("beautifulsoup4",), is_made=True
+        "html_answers", "html_tables", ("cssselect", "lxml"), is_made=True
     ),
     Format.MARKDOWN: Reader(
         "markdown_answers",
