@@ -17,10 +17,10 @@ def compile_text(text: str, overlay: str | None = None) -> Compilation:
 
 
 def compile_file(path: Path, relative: str = "") -> Compilation:
-    """Compile a spec on disk; its overlay is beside it."""
+    """Compile a spec on disk; its overlay is beside it, and what it imports below."""
 
     def read(shown: str) -> bytes | None:
-        file = path.with_name(Path(shown).name)
+        file = path.parent / shown
         return file.read_bytes() if file.exists() else None
 
     spec = Spec(shown=path.name, relative=relative or path.name)

@@ -7,7 +7,8 @@ A mark is a comment on the line that a diagnostic names:
 that is the severity, the code, the column, a part of the message and, where `=>` stands,
 a part of the hint. A line may have several marks. `@LINE:COLUMN` instead of `:COLUMN`
 names another line of the file. A spec that begins with `# strict` is held to the official
-schema. `NAME.overlay.yaml` amends `NAME.yaml` and has marks of its own.
+schema. `NAME.overlay.yaml` amends `NAME.yaml` and has marks of its own, as have the files
+in the folder `NAME` that it imports.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ BYTES: Final[dict[str, tuple[bytes, str]]] = {
 }
 # Of what reads no spec: the configuration, and several specs at a time.
 NOT_OF_A_SPEC: Final = {"NAF009", "NAF303"}
+OF_SPECS: Final = {code for code in CODES if code[3] in "012349"} - NOT_OF_A_SPEC | {
+    "NAF503"
+}
 
 _MARK: Final = re.compile(
     r"# ([EWN])\[(NAF[0-9]{3})\](?:@([0-9]+))?:([0-9]+) "
@@ -106,10 +110,14 @@ def compile_files(files: Mapping[str, bytes], name: str) -> Compilation:
 
 
 def case_files(name: str) -> dict[str, bytes]:
-    """A spec of the folder, and the overlay beside it if there is one."""
+    """A spec of the folder, the overlay beside it if there is one, and its imports."""
     overlay = Spec(shown=name, relative=name).overlay.shown
-    paths = (FOLDER / name, FOLDER / overlay)
-    return {path.name: path.read_bytes() for path in paths if path.exists()}
+    paths = (FOLDER / name, FOLDER / overlay, *(FOLDER / Path(name).stem).glob("*"))
+    return {
+        path.relative_to(FOLDER).as_posix(): path.read_bytes()
+        for path in paths
+        if path.exists()
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -149,11 +157,10 @@ def test_file_that_cannot_be_read() -> None:
 
 
 def test_each_code_of_a_spec_has_a_case() -> None:
-    texts = [path.read_text(encoding="utf-8") for path in FOLDER.iterdir()]
+    texts = [path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml")]
     texts += [f"# {mark}" for _, mark in BYTES.values()]
     covered = {mark.code for text in texts for mark in marks("", text)}
-    of_specs = {code for code in CODES if code[3] in "012349"} - NOT_OF_A_SPEC
-    assert covered == of_specs
+    assert covered == OF_SPECS
 
 
 @pytest.mark.parametrize(

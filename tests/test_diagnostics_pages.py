@@ -16,7 +16,7 @@ from nafgen.diagnostics import CODES, Diagnostic
 from test_diagnostics_cases import (
     BYTES,
     CASES,
-    NOT_OF_A_SPEC,
+    OF_SPECS,
     case_files,
     compile_files,
 )
@@ -24,7 +24,6 @@ from test_diagnostics_cases import (
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PAGES: Final = {path.stem: path for path in (DOCS / "diagnostics").iterdir()}
 SOURCES: Final = sorted(Path(nafgen.__file__).parent.rglob("*.py"))
-OF_SPECS: Final = {c for c in CODES if c[3] in "012349"} - NOT_OF_A_SPEC
 
 _BLOCK: Final = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SAID: Final = re.compile(r"([a-z]+)\[(NAF[0-9]{3})\]: (.+)\n(?:hint: (.+)\n)?")

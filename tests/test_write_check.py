@@ -151,7 +151,7 @@ class TestCheck:
 class TestIsCurrent:
     def test_yes(self, build: Build) -> None:
         build(OLD)
-        found = is_current(build.output, "photos", OLD.inputs, GENERATOR)
+        found = is_current(build.output, "photos", lambda _: OLD.inputs, GENERATOR)
         assert found is not None
         assert found.summary == {"tools": 2}
         assert found.spec == "photos.yaml"
@@ -174,11 +174,20 @@ class TestIsCurrent:
     def test_no(self, build: Build, spoil: Any) -> None:
         build(OLD)
         spoil(build.output / "photos")
-        assert is_current(build.output, "photos", OLD.inputs, GENERATOR) is None
+        assert (
+            is_current(build.output, "photos", lambda _: OLD.inputs, GENERATOR) is None
+        )
 
     def test_other_inputs_or_generator(self, build: Build) -> None:
         build(OLD)
-        assert is_current(build.output, "photos", NEW.inputs, GENERATOR) is None
-        assert is_current(build.output, "photos", OLD.inputs, NEWER) is None
-        assert is_current(build.output, "../photos", OLD.inputs, GENERATOR) is None
-        assert is_current(build.output, "x" * 300, OLD.inputs, GENERATOR) is None
+        assert (
+            is_current(build.output, "photos", lambda _: NEW.inputs, GENERATOR) is None
+        )
+        assert is_current(build.output, "photos", lambda _: OLD.inputs, NEWER) is None
+        assert (
+            is_current(build.output, "../photos", lambda _: OLD.inputs, GENERATOR)
+            is None
+        )
+        assert (
+            is_current(build.output, "x" * 300, lambda _: OLD.inputs, GENERATOR) is None
+        )

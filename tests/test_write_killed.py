@@ -86,7 +86,7 @@ class TestKilled:
 
     def test_never_current(self, states: list[Path]) -> None:
         for state in states:
-            found = is_current(state, "photos", NEW.inputs, GENERATOR)
+            found = is_current(state, "photos", lambda _: NEW.inputs, GENERATOR)
             if found is not None:
                 assert_built(state, NEW)
 

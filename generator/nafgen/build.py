@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import bulk, write
 from .diagnostics import CODES, Diagnostic, Reporter, Span, from_json
-from .discover import absolute, read, root_of
+from .discover import absolute, reader, root_of
 from .disk import Mode
-from .inputs import Spec
+from .inputs import NOT_READ, OutsideError, Spec, is_overlay
 from .naming import package_path
 from .resources import generator
 from .result import Result, is_partial
@@ -109,7 +109,7 @@ def _refused(
 def _build_one(
     compile_spec: Callable[[Spec, Read], Compilation], options: Options, spec: Spec
 ) -> Result:
-    made = compile_spec(spec, read)
+    made = compile_spec(spec, reader(spec))
     if made.package is None:
         package = package_path(spec.relative)
         return _refused(spec, package, made.reporter, made.summary())
@@ -141,18 +141,21 @@ def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
     """The result of the last build, when nothing has changed since."""
     if options.mode is not Mode.WRITE:
         return None  # manifests are files of the tree that a check is to judge
-    inputs = options.rules.inputs()
-    for file in (spec, spec.overlay):
-        try:
-            data = read(file.shown)
-        except OSError:
-            return None
-        if data is not None:
-            inputs[file.relative] = sha256(data).hexdigest()
-    manifest = write.is_current(options.output, package, inputs, generator())
+    files = {file.relative: file for file in (spec, spec.overlay)}
+
+    def inputs(recorded: Mapping[str, str]) -> dict[str, str]:
+        imported = (spec.at(path) for path in recorded if path not in files)
+        found = _inputs(spec, [each for each in imported if not is_overlay(each.shown)])
+        return {**options.rules.inputs(), **found}
+
+    try:
+        manifest = write.is_current(options.output, package, inputs, generator())
+    except OSError:
+        return None
     if manifest is None:
         return None
-    paths = {file.relative: file.shown for file in (spec, spec.overlay)}
+    files |= {path: spec.at(path) for path in manifest.inputs if path not in files}
+    paths = {relative: file.shown for relative, file in files.items()}
     summary = dict(manifest.summary)
     try:
         found = tuple(from_json(value, paths) for value in summary["diagnostics"])
@@ -167,6 +170,27 @@ def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
         summary=summary,
         diagnostics=found,
     )
+
+
+def _inputs(spec: Spec, imported: Iterable[Spec]) -> dict[str, str]:
+    """The hashes, as they are now, of what a spec was compiled from.
+
+    Raises:
+        OSError: a file is there and cannot be read.
+    """
+    found: dict[str, str] = {}
+    read = reader(spec)
+    for source in (spec, *imported):
+        for file in (source, source.overlay):
+            try:
+                data = read(file.shown)
+            except OutsideError:
+                data = None
+            if data is not None:
+                found[file.relative] = sha256(data).hexdigest()
+            elif file is source:
+                found[file.relative] = NOT_READ
+    return found
 
 
 def tidy(

@@ -14,7 +14,7 @@ import click
 from . import __version__, build, bulk, config
 from .console import COULD_NOT_RUN, FOR_PEOPLE, ONE_OBJECT, Console
 from .diagnostics import Reporter, Span, plain
-from .discover import discover, folder_of, read
+from .discover import discover, folder_of, reader
 from .disk import Mode
 from .inputs import Spec
 from .report import Format
@@ -99,7 +99,7 @@ def _find(
     if reporter.failed:
         console.fail(reporter)
     try:
-        found = discover(paths, settings.specs)
+        found = discover(paths, settings.specs, settings.import_paths)
     except OSError as error:
         message = f"cannot read: {error.strerror}"
         reporter.report("NAF001", Span.whole(str(error.filename)), message)
@@ -218,7 +218,7 @@ def _compiled(spec: Path, settings: config.Config, console: Console) -> Compilat
     if len(found) != 1:
         console.say(f"{plain(str(spec))}: name one spec")
         sys.exit(COULD_NOT_RUN)
-    made = compile_spec(found[0], read, rules=settings.rules)
+    made = compile_spec(found[0], reader(found[0]), rules=settings.rules)
     console.show(made.diagnostics)
     return made
 
@@ -233,8 +233,9 @@ def explain(*, console: Console, settings: config.Config, what: str) -> None:
     file, colon, line = what.rpartition(":")
     if colon and line.isdecimal():
         roots = [folder_of(path) for path in settings.specs]
+        folders = tuple(str(path.resolve()) for path in settings.import_paths)
         try:
-            origin = origin_of(Path(file), int(line), roots, read, settings.rules)
+            origin = origin_of(Path(file), int(line), roots, folders, settings.rules)
         except UnexplainedError as error:
             console.say(plain(str(error)))
             sys.exit(COULD_NOT_RUN)

@@ -13,9 +13,10 @@ from hashlib import sha256
 from typing import Any
 
 from . import format as formatting
-from . import names, overlay, prove, render, schema, source
-from .diagnostics import Diagnostic, Reporter, Span, as_json
-from .inputs import Spec
+from . import imports, names, overlay, prove, render, schema, source
+from .diagnostics import Diagnostic, Reporter, Span, as_json, show
+from .imports import Unfetched
+from .inputs import NOT_READ, OutsideError, Spec
 from .ir import LeftOut, McpAdapter, Program, RestAdapter
 from .link import link
 from .lower import lower
@@ -43,6 +44,7 @@ class Compilation:
     rules: Rules = NO_RULES
     reporter: Reporter = field(default_factory=Reporter)
     inputs: dict[str, str] = field(default_factory=dict)
+    imported: list[Spec] = field(default_factory=list)
     document: Document | None = None
     capability: Capability | None = None
     program: Program | None = None
@@ -58,7 +60,10 @@ class Compilation:
     @property
     def relative_paths(self) -> dict[str, str]:
         """Shown paths to paths relative to the specs folder."""
-        return {spec.shown: spec.relative for spec in (self.spec, self.spec.overlay)}
+        files = (self.spec, *self.imported)
+        return {
+            each.shown: each.relative for file in files for each in (file, file.overlay)
+        }
 
     def summary(self) -> dict[str, Any]:
         """What was compiled and what was left out, ready for JSON."""
@@ -95,14 +100,16 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
     document = _load(made, made.spec, read)
     if document is None:
         return
-    document = _amended(made, document, read)
+    document = _amended(made, made.spec, document, read)
     if document is None:
         return
+    fetch = _fetch(made, document, read)
+    document, unusable = imports.resolve(document, fetch, reporter)
     made.document = document
     broken = schema.validate(document, reporter, strict=strict)
     if broken == schema.UNREADABLE:
         return
-    made.capability = lower(document, reporter, broken)
+    made.capability = lower(document, reporter, broken, unusable)
     if made.capability is None:
         return
     program = link(made.capability, reporter, made.rules)
@@ -167,19 +174,29 @@ def _load(made: Compilation, spec: Spec, read: Read) -> Document | None:
     try:
         data = read(spec.shown)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        made.reporter.report("NAF001", Span.whole(spec.shown), f"cannot read: {reason}")
+        reason = f"cannot read: {_reason(error)}"
+        made.reporter.report("NAF001", Span.whole(spec.shown), reason)
         return None
     if data is None:
         made.reporter.report("NAF001", Span.whole(spec.shown), "there is no such file")
         return None
+    return _parsed(made, spec, data)
+
+
+def _parsed(made: Compilation, spec: Spec, data: bytes) -> Document | None:
     made.inputs[spec.relative] = sha256(data).hexdigest()
     return source.load(spec.shown, data, made.reporter)
 
 
-def _amended(made: Compilation, document: Document, read: Read) -> Document | None:
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _amended(
+    made: Compilation, spec: Spec, document: Document, read: Read
+) -> Document | None:
     """The document with the overlay beside it applied, if there is one."""
-    beside = made.spec.overlay
+    beside = spec.overlay
     try:
         present = read(beside.shown) is not None
     except OSError:
@@ -190,3 +207,45 @@ def _amended(made: Compilation, document: Document, read: Read) -> Document | No
     if amendment is None:
         return None
     return overlay.apply(document, amendment, made.reporter)
+
+
+def _fetch(made: Compilation, document: Document, read: Read) -> imports.Fetch:
+    """What reads the files that a spec imports from, each once."""
+    known: dict[str, Document | Unfetched] = {made.spec.relative: document}
+
+    def fetch(path: str) -> Document | Unfetched:
+        file = made.spec.beside(path)
+        if file.relative not in known:
+            known[file.relative] = _fetched(made, file, read)
+        return known[file.relative]
+
+    return fetch
+
+
+def _fetched(made: Compilation, file: Spec, read: Read) -> Document | Unfetched:
+    """A file to import from, as the overlay beside it amends it."""
+    made.imported.append(file)
+    # A file that is not there, or not allowed, may be so when the spec is built again.
+    made.inputs[file.relative] = NOT_READ
+    try:
+        data = read(file.shown)
+    except OutsideError:
+        return Unfetched(
+            "NAF503",
+            "it is outside the specs folder",
+            "move it there, or add its folder to `import-paths` in [tool.nafgen]",
+        )
+    except OSError as error:
+        reason = f"it cannot be read: {_reason(error)}"
+        return Unfetched("NAF212", reason, "name a file that can be read")
+    if data is None:
+        shown = show(file.shown)
+        hint = "correct the path; it is relative to the folder of this file"
+        return Unfetched("NAF212", f"there is no file {shown}", hint)
+    document = _parsed(made, file, data)
+    amended = _amended(made, file, document, read) if document else None
+    if amended is None:
+        return Unfetched("NAF212", "it has errors", "correct them first")
+    if amended.truncated:
+        return Unfetched("NAF212", "it was truncated", "get the whole file")
+    return amended

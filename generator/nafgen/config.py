@@ -14,17 +14,29 @@ from .diagnostics import Reporter, Span, show
 from .report import Format
 from .rules import NO_RULES, Rules
 
-_KEYS: Final = ("output", "output-format", "specs", "rules", "builtin-hosts")
+_PATHS: Final = ("specs", "import-paths")
+_KEYS: Final = (
+    "output",
+    "output-format",
+    "specs",
+    "import-paths",
+    "rules",
+    "builtin-hosts",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A project's settings; `specs` and `output` are below `folder` unless absolute."""
+    """A project's settings; all paths are below `folder` unless absolute.
+
+    `import_paths` are folders that specs may import from besides their own.
+    """
 
     folder: Path
     specs: tuple[Path, ...]
     output: Path
     output_format: Format | None
+    import_paths: tuple[Path, ...] = ()
     rules: Rules = NO_RULES
 
 
@@ -49,6 +61,7 @@ def _config(folder: Path, start: Path, table: dict[str, Any]) -> Config:
         specs=tuple(shown / spec for spec in table.get("specs", ["specs"])),
         output=shown / table.get("output", "generated"),
         output_format=Format(written) if written else None,
+        import_paths=tuple(shown / path for path in table.get("import-paths", ())),
         rules=Rules(
             own=tuple(rule.parse(each) for each in table.get("rules", ())),
             builtin=table.get("builtin-hosts", True),
@@ -101,11 +114,14 @@ def _mistakes(table: Any) -> dict[str, tuple[str, str]]:
         elif key == "builtin-hosts":
             if not isinstance(value, bool):
                 wrong[key] = (f"`{key}` must be true or false, not {show(value)}", "")
-        elif key == "specs":
+        elif key in _PATHS:
             if not isinstance(value, list) or not all(
                 isinstance(v, str) for v in value
             ):
-                wrong[key] = ("`specs` must be a list of paths", 'as specs = ["specs"]')
+                wrong[key] = (
+                    f"`{key}` must be a list of paths",
+                    f'as {key} = ["{key}"]',
+                )
         elif not isinstance(value, str):
             wrong[key] = (f"`{key}` must be text, not {show(value)}", "")
         elif key == "output-format" and value not in [*Format]:

@@ -91,6 +91,7 @@ CODES: Final = _registry(
     ("NAF205", _N, "an operation name is written twice, and calls take them in order"),
     ("NAF207", _W, "a bind is used but not declared"),
     ("NAF208", _N, "a call is inferred from a route's name"),
+    ("NAF212", _E, "an import cannot be resolved"),
     # 3xx names
     ("NAF301", _N, "a Python name was changed to keep names apart"),
     ("NAF302", _W, "two tools have one name"),
@@ -122,6 +123,7 @@ CODES: Final = _registry(
     # 5xx safety
     ("NAF501", _E, "a file could not be proven safe"),
     ("NAF502", _E, "a path leads outside the output folder"),
+    ("NAF503", _E, "a path leads outside the folders that a spec may read"),
     ("NAF599", _E, "nafgen failed on this file"),
     # 6xx writing
     ("NAF601", _E, "a file in the way was not written by nafgen"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
-from .inputs import Spec, is_spec
+from .inputs import OutsideError, Spec, is_spec
 
 
 def read(shown: str) -> bytes | None:
@@ -17,7 +17,30 @@ def read(shown: str) -> bytes | None:
         return None
 
 
-def discover(paths: Sequence[Path], roots: Sequence[Path]) -> list[Spec]:
+def reader(spec: Spec) -> Callable[[str], bytes | None]:
+    """What reads the files of a spec: itself, the overlay beside it, and imported ones.
+
+    It raises `OutsideError` for an imported file that is, once links are followed,
+    outside the specs folder and all others that imports may come from.
+    """
+    own = (spec.shown, spec.overlay.shown)
+    depth = len(PurePosixPath(spec.relative).parts)
+    root = absolute(Path(spec.shown)).parents[depth - 1].resolve()
+    allowed = (root, *map(Path, spec.folders))
+
+    def read_within(shown: str) -> bytes | None:
+        if shown not in own:
+            real = Path(shown).resolve()
+            if not any(real.is_relative_to(each) for each in allowed):
+                raise OutsideError
+        return read(shown)
+
+    return read_within
+
+
+def discover(
+    paths: Sequence[Path], roots: Sequence[Path], import_paths: Sequence[Path] = ()
+) -> list[Spec]:
     """The specs that paths name: files, and all below folders that are not hidden.
 
     A spec's relative path begins at the root that holds it; outside of all roots it
@@ -27,13 +50,14 @@ def discover(paths: Sequence[Path], roots: Sequence[Path]) -> list[Spec]:
         OSError: a folder cannot be read.
     """
     found: dict[str, Spec] = {}
+    folders = tuple(str(path.resolve()) for path in import_paths)
     for path in paths:
         named = root_of(path, roots)
         for file in _below(path) if path.is_dir() else [path]:
             at = absolute(file)
             root = _root_above(at, roots) or named
             relative = at.relative_to(root).as_posix()
-            spec = Spec(shown=file.as_posix(), relative=relative)
+            spec = Spec(shown=file.as_posix(), relative=relative, folders=folders)
             found.setdefault(str(at), spec)
     return list(found.values())
 

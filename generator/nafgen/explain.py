@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from .compile import Read, compile_spec
+from .compile import compile_spec
 from .diagnostics import CODES, Origin
+from .discover import reader
 from .inputs import Spec
 from .manifest import Manifest
 from .plan import MANIFEST
@@ -33,9 +34,15 @@ def code_page(code: str) -> str | None:
 
 
 def origin_of(
-    file: Path, line: int, roots: Sequence[Path], read: Read, rules: Rules = NO_RULES
+    file: Path,
+    line: int,
+    roots: Sequence[Path],
+    importable: tuple[str, ...] = (),
+    rules: Rules = NO_RULES,
 ) -> Origin:
     """What in a spec below one of the roots a line of a generated file comes from.
+
+    `importable` are the folders that imports may come from besides the roots.
 
     Raises:
         UnexplainedError: there is no such line, or nothing of a spec that it is for.
@@ -57,8 +64,8 @@ def origin_of(
         raise UnexplainedError(f"{file}:{line} comes from no single place of a spec")
     for root in roots:
         shown = (root / manifest.spec).as_posix()
-        spec = Spec(shown=shown, relative=manifest.spec)
-        made = compile_spec(spec, read, rules=rules)
+        spec = Spec(shown=shown, relative=manifest.spec, folders=importable)
+        made = compile_spec(spec, reader(spec), rules=rules)
         for origin in _origins(made.program):
             if origin.pointer == pointer:
                 return origin

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from .reader import Keys
-from .versions import LABEL, Renamed
+from .versions import LABEL, SOURCE, Renamed
 
 _NAMING: Final = ("name", "id", "title", "description", "tags")
 
@@ -38,7 +38,7 @@ def _only(read: str, informative: str) -> Keys:
     return replace(_keys(read), informative=frozenset(informative.split()), renamed=())
 
 
-_SPELLED: Final = {"imported": "import", "source": "from", "alias": "as"}
+_SPELLED: Final = {"imported": "import"}
 
 ROOT: Final = _keys(
     "naftiko ikanos info binds capability",
@@ -54,7 +54,9 @@ INFO: Final = _keys(
     "title name description",
     "created modified stakeholders version personas related",
 )
-BIND: Final = _keys("namespace keys", location="NAF902", source="NAF901")
+IMPORT: Final = _keys("from import as", "namespace type")
+IMPORTED_API: Final = _keys("import as", "namespace type", renamed=(SOURCE,))
+BIND: Final = _keys("namespace keys", location="NAF902")
 CAPABILITY: Final = _keys(
     "consumes exposes binds",
     separable="aggregates imports tools",
@@ -66,12 +68,9 @@ CAPABILITY: Final = _keys(
 CONSUMES: Final = _keys(
     "type namespace baseUri headers inputParameters authentication auth resources"
     " operations",
-    elsewhere="location import as ref from openapi",
+    elsewhere="location ref openapi",
     location="NAF901",
-    imported="NAF901",
-    alias="NAF901",
     ref="NAF901",
-    source="NAF901",
     openapi="NAF901",
     tunnel="NAF901",
 )
@@ -89,11 +88,8 @@ CONSUMED_OPERATION: Final = _keys(
 )
 REST: Final = _keys(
     "type namespace address port resources",
-    elsewhere="from import",
     authentication="NAF903",
     maxBinarySize="NAF901",
-    source="NAF901",
-    imported="NAF901",
 )
 REST_RESOURCE: Final = _keys(
     "path inputParameters operations", separable="forward", forward="NAF901"
@@ -109,15 +105,12 @@ REST_OPERATION: Final = _keys(
 MCP: Final = _keys(
     "type namespace address port transport tools",
     separable="resources prompts ttlMs cacheScope",
-    elsewhere="from import",
     authentication="NAF903",
     maxBinarySize="NAF901",
     ttlMs="NAF901",
     cacheScope="NAF901",
     resources="NAF901",
     prompts="NAF901",
-    source="NAF901",
-    imported="NAF901",
 )
 TOOL: Final = _keys(
     "inputParameters call with hints outputParameters",

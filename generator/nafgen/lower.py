@@ -6,6 +6,7 @@ Each normalisation that changes a spelling reports NAF409 with the official spel
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from . import spec
@@ -26,10 +27,12 @@ def lower(
     document: Document,
     reporter: Reporter,
     broken: frozenset[tuple[str | int, ...]] = frozenset(),
+    unusable: Iterable[spec.Unusable] = (),
 ) -> spec.Capability | None:
     """The capability of a document; None when nothing of it can be read.
 
     `broken` holds the paths of schema errors: a unit with one inside is left out.
+    `unusable` are units that could not even be read.
     """
     if not isinstance(document.root, Map):
         return None
@@ -42,7 +45,7 @@ def lower(
         reporter=reporter,
         broken=broken,
     )
-    return _capability(root, Units(reporter, document))
+    return _capability(root, Units(reporter, document, [*unusable]))
 
 
 def _capability(root: Reader, units: Units) -> spec.Capability | None:

@@ -175,19 +175,19 @@ def _tree(paths: Iterable[Sequence[str | int]]) -> _Selected:
 
 def _growth(action: Map, selected: Sequence[Sequence[str | int]]) -> int:
     """How many values the update adds at most, after a check of how deep they come."""
-    nodes, height = _measure(action["update"])
+    nodes, height = measure(action["update"])
     if max(map(len, selected)) + height > MAX_DEPTH:
         message = f"the update would nest more than {MAX_DEPTH} levels"
         raise _at(action, "update", message, "flatten it")
     return nodes * len(selected)
 
 
-def _measure(value: Any) -> tuple[int, int]:
+def measure(value: Any) -> tuple[int, int]:
     """The number of values in a value, and of the levels of its containers."""
     if isinstance(value, Map):
-        inner = [_measure(item) for item in value.values()]
+        inner = [measure(item) for item in value.values()]
     elif isinstance(value, Seq):
-        inner = [_measure(item) for item in value]
+        inner = [measure(item) for item in value]
     else:
         return 1, 0
     nodes = 1 + sum(nodes for nodes, _ in inner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .compile import Compilation, compile_spec
-from .discover import read
+from .discover import reader
 from .inputs import Spec
 from .result import Result, is_partial
 from .rules import NO_RULES, Rules
@@ -14,12 +14,12 @@ from .verify import MissingLibrariesError, verify
 
 def validated(spec: Spec, *, strict: bool, rules: Rules = NO_RULES) -> Result:
     """Compile a spec, and write nothing."""
-    return result_of(compile_spec(spec, read, strict=strict, rules=rules))
+    return result_of(compile_spec(spec, reader(spec), strict=strict, rules=rules))
 
 
 def verified(spec: Spec, *, rules: Rules = NO_RULES) -> Result:
     """Compile a spec, and run what it was compiled to."""
-    made = compile_spec(spec, read, rules=rules)
+    made = compile_spec(spec, reader(spec), rules=rules)
     result = result_of(made)
     if made.package is None:
         return result

@@ -40,6 +40,9 @@ __all__ = [
     "write_root",
 ]
 
+Inputs = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""The hashes of inputs as they are now, by those that a manifest has."""
+
 _ATTRIBUTES: Final = {
     ".gitattributes": (
         f"# {HEADER}\n* linguist-generated=true\n* text eol=lf\n".encode()
@@ -160,13 +163,16 @@ def remove_stale(
 
 
 def is_current(
-    output: Path, package_path: str, inputs: Mapping[str, str], generator: Generator
+    output: Path, package_path: str, inputs: Inputs, generator: Generator
 ) -> Manifest | None:
     """The package's manifest if to build it would change nothing and report nothing.
 
     So it is when inputs and generator are those of the manifest, and the folder holds
     each of its files, as written, and no other. None also where the disk cannot be
     read: writing the package then reports why.
+
+    Raises:
+        OSError: `inputs` raises it.
     """
     if not is_safe(package_path):
         return None
@@ -183,9 +189,7 @@ def is_current(
         return None
 
 
-def _current(
-    site: Site, inputs: Mapping[str, str], generator: Generator
-) -> Manifest | None:
+def _current(site: Site, inputs: Inputs, generator: Generator) -> Manifest | None:
     if not site.is_reachable():
         return None
     tree = site.scan()
@@ -194,7 +198,7 @@ def _current(
     manifest = Manifest.parse(site.read(MANIFEST))
     if manifest is None or manifest.pending:
         return None
-    if manifest.inputs != inputs or manifest.generator != generator:
+    if manifest.generator != generator or manifest.inputs != inputs(manifest.inputs):
         return None
     folders = (Kind.FOLDER, Kind.PACKAGE)
     present = {path for path, kind in tree.items() if kind not in folders}
