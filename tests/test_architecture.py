@@ -17,7 +17,7 @@ TEMPLATES = ROOT / "templates"
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
     1: "media_types wire rule hosts versions source inputs spec ir givens plan resources report",
-    2: "schema overlay reader imports keywords values matching lower binds results operations"
+    2: "schema official overlay reader imports keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed bound_tokens selectors",

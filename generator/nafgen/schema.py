@@ -1,9 +1,9 @@
 """What a document must look like before its meaning is looked at.
 
-Two JSON Schemas say it: `accepted` is what `lower` can read, and `alpha2` is the official
-shape of 1.0.0-alpha1 and 1.0.0-alpha2. Where their subschemas have a `description`, it is
-the phrase that completes "must be". Neither uses `oneOf`, nor `anyOf` outside `if`: an
-object is held to the one shape that its `type` names, so that each error is the cause.
+JSON Schemas say it: `accepted` is what `lower` can read, and `official` makes that of a
+version. Where their subschemas have a `description`, it is the phrase that completes
+"must be". None uses `oneOf`, nor `anyOf` outside `if`: an object is held to the one shape
+that its `type` names, so that each error is the cause.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from .diagnostics import Reporter, Span, show
+from .official import official
 from .source import Document, Map, span_at
-from .versions import KEYS, UNDECLARED, VERSIONS, declared, version_key
+from .versions import KEYS, UNDECLARED, VERSIONS, Version, declared, version_key
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -101,8 +102,9 @@ def validate(
             f"no version is given, so this is read as `{UNDECLARED}`",
             hint=f"add `{UNDECLARED}`",
         )
-    departures = _errors("alpha2", root) if strict else []
-    unreadable = _errors("accepted", root)
+    version = declared(root) or UNDECLARED
+    departures = _errors(_official(version), root) if strict else []
+    unreadable = _errors(_accepted(), root)
     seen = set()
     for issue in _issues(departures, root):
         seen.add((issue.path, issue.missing))
@@ -195,7 +197,17 @@ def _plain(key: str) -> str:
 
 
 @functools.cache
-def _validator(name: str) -> Validator:
+def _accepted() -> Validator:
+    path = Path(__file__).with_name("schemas") / "accepted.json"
+    return _validator(json.loads(path.read_text(encoding="utf-8")))
+
+
+@functools.cache
+def _official(version: Version) -> Validator:
+    return _validator(official(version))
+
+
+def _validator(schema: Mapping[str, Any]) -> Validator:
     from jsonschema import Draft202012Validator, validators
 
     # JSON Schema takes 8080.0 for an integer; what reads the document does not.
@@ -203,15 +215,12 @@ def _validator(name: str) -> Validator:
         "integer", lambda _, value: type(value) is int
     )
     extend: Any = validators.extend  # untyped in its stubs
-    schema = Path(__file__).with_name("schemas") / f"{name}.json"
-    validator: Validator = extend(Draft202012Validator, type_checker=types)(
-        json.loads(schema.read_text(encoding="utf-8"))
-    )
+    validator: Validator = extend(Draft202012Validator, type_checker=types)(schema)
     return validator
 
 
-def _errors(schema: str, root: Map) -> list[ValidationError]:
-    return list(islice(_validator(schema).iter_errors(root), MAX_ERRORS))
+def _errors(validator: Validator, root: Map) -> list[ValidationError]:
+    return list(islice(validator.iter_errors(root), MAX_ERRORS))
 
 
 def _issues(errors: Iterable[ValidationError], root: Map) -> list[_Issue]:
