@@ -60,7 +60,7 @@ def upstream(script: Callable[[Exchange], None]) -> Iterator[str]:
     def run(exchange: Exchange) -> None:
         script(exchange)
 
-    methods = ("GET", "HEAD", "POST", "PUT", "DELETE")
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     handler = type("Handler", (Exchange,), {f"do_{name}": run for name in methods})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))

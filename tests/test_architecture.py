@@ -20,10 +20,10 @@ LAYERS = {
     2: "schema official overlay reader imports keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units fitting authentication lower_authentication placed_keys"
-    " lower_consumed lower_exposed bound_tokens selectors",
+    " lower_consumed lower_exposed forwards bound_tokens selectors",
     3: "targets",
     4: "render format prove disk drift write",
-    5: "compile documents examples expect expect_bodies verify verify_probe verify_client verify_rest"
+    5: "compile documents examples expect expect_bodies verify verify_probe verify_client verify_rest verify_forward"
     " verify_mcp mock mock_requests",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving cli __main__",
@@ -38,7 +38,14 @@ OWNERS = {
     "black": {"format"},
     "click": {"cli"},
     "uvicorn": {"serving"},
-    "httpx": {"verify", "verify_probe", "verify_client", "verify_rest", "verify_mcp"},
+    "httpx": {
+        "verify",
+        "verify_probe",
+        "verify_client",
+        "verify_rest",
+        "verify_forward",
+        "verify_mcp",
+    },
     "fastapi": set(),
     "mcp": {"verify_mcp"},
     "mcp_types": {"verify_mcp"},

@@ -73,7 +73,9 @@ class Compilation:
         return {
             "operations": sum(len(up.operations) for up in upstreams),
             "routes": sum(
-                len(a.routes) for a in adapters if isinstance(a, RestAdapter)
+                len(a.routes) + len(a.forwards)
+                for a in adapters
+                if isinstance(a, RestAdapter)
             ),
             "tools": sum(len(a.tools) for a in adapters if isinstance(a, McpAdapter)),
             "left_out": [_left_out(unit) for unit in self.left_out],
@@ -114,7 +116,7 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
         return
     program = link(made.capability, reporter, made.rules)
     made.left_out = program.left_out
-    if not any(upstream.operations for upstream in program.upstreams):
+    if not (_has_operations(program) or _forwards(program)):
         reporter.report(
             "NAF413",
             Span.whole(document.path),
@@ -123,6 +125,16 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
         )
         return
     made.program = program
+
+
+def _has_operations(program: Program) -> bool:
+    return any(upstream.operations for upstream in program.upstreams)
+
+
+def _forwards(program: Program) -> bool:
+    """Whether an adapter passes requests on; the API needs no operations for that."""
+    rests = (a for a in program.adapters if isinstance(a, RestAdapter))
+    return any(adapter.forwards for adapter in rests)
 
 
 def emit(made: Compilation, program: Program) -> None:

@@ -120,6 +120,7 @@ CODES: Final = _registry(
     ("NAF421", _W, "an authentication must be supplied"),
     ("NAF430", _N, "a rule for a public API was applied"),
     ("NAF431", _W, "a server has more tools than many clients take"),
+    ("NAF450", _W, "a trusted header is not passed on"),
     # 5xx safety
     ("NAF501", _E, "a file could not be proven safe"),
     ("NAF502", _E, "a path leads outside the output folder"),

@@ -288,14 +288,32 @@ def segments(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """Requests below a path that are passed on to a whole API.
+
+    `upstream` is the origin of the API. Where `takes_rest`, the last part of `path` is a
+    variable that stands for the rest of it, and that goes behind the API's base URL.
+    `trusted` are the headers that are passed on, in lower case.
+    """
+
+    path: tuple[str | Input, ...]
+    takes_rest: bool
+    upstream: Origin
+    namespace: str
+    trusted: tuple[str, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestAdapter:
-    """A REST server; `routes` in the order in which they are matched."""
+    """A REST server; `routes` in the order in which they are matched, then `forwards`."""
 
     namespace: str
     address: str
     port: int
     description: str
     routes: tuple[Route, ...]
+    forwards: tuple[Forward, ...]
     origin: Origin
 
 

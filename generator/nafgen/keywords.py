@@ -91,9 +91,8 @@ REST: Final = _keys(
     authentication="NAF903",
     maxBinarySize="NAF901",
 )
-REST_RESOURCE: Final = _keys(
-    "path inputParameters operations", separable="forward", forward="NAF901"
-)
+REST_RESOURCE: Final = _keys("path inputParameters operations forward")
+FORWARD: Final = _only("targetNamespace trustedHeaders", "description")
 REST_OPERATION: Final = _keys(
     "method inputParameters call with outputParameters",
     responses="NAF901",

@@ -10,6 +10,7 @@ from . import spec
 from .arguments import is_protocol_header, place_of
 from .diagnostics import Reporter, Span, show
 from .exposed import CallLinker
+from .forwards import link_forwards
 from .ir import (
     Adapter,
     Argument,
@@ -26,12 +27,11 @@ from .ir import (
     Route,
     Tool,
     Upstream,
-    segments,
 )
 from .operations import METHODS, Refused
 from .resolve import Resolver
 from .results import result
-from .route_paths import route_path
+from .route_paths import route_path, shape, specificity
 from .rules import NO_RULES, Rules, settle
 from .spec import Located
 from .upstreams import Linked, link_upstream, merged
@@ -155,12 +155,17 @@ class _Linker:
                     self._leave_out("route", name, route)
                 else:
                     routes.append(route)
+        forwards, left_out = link_forwards(
+            exposed, self.upstreams, self.resolver.refused, self.reporter
+        )
+        self.left_out += left_out
         return RestAdapter(
             namespace=exposed.namespace,
             address=exposed.address,
             port=exposed.port,
             description=exposed.description,
-            routes=tuple(sorted(routes, key=_specificity)),
+            routes=tuple(sorted(routes, key=lambda route: specificity(route.path))),
+            forwards=forwards,
             origin=exposed.origin,
         )
 
@@ -182,8 +187,8 @@ class _Linker:
         path = route_path(resource, self.reporter)
         if isinstance(path, str):
             return path
-        shape = _shape(path)
-        first = seen.get((entry.method, shape))
+        form = shape(path)
+        first = seen.get((entry.method, form))
         if first is not None:
             self.reporter.report(
                 "NAF403",
@@ -199,7 +204,7 @@ class _Linker:
         if isinstance(linked, str):
             return linked
         inputs, call, made = linked
-        seen[entry.method, shape] = entry.origin.span
+        seen[entry.method, form] = entry.origin.span
         by_name = {i.name: i for i in inputs}
         return Route(
             method=entry.method,
@@ -314,14 +319,6 @@ class _Linker:
         )
 
 
-def _shape(path: tuple[str | Input, ...]) -> str:
-    """What tells a route's path from others: two variables in a row match as one does."""
-    shape = "".join(part if isinstance(part, str) else "{}" for part in path)
-    while "{}{}" in shape:
-        shape = shape.replace("{}{}", "{}")
-    return shape
-
-
 def _request(operation: Operation) -> str:
     """What an operation sends, but for the names of its path's arguments."""
     path = "".join(part if isinstance(part, str) else "{}" for part in operation.path)
@@ -377,18 +374,7 @@ def _with_settings(linked: Linked) -> Upstream:
     )
 
 
-def _specificity(route: Route) -> tuple[tuple[int, int], ...]:
-    """Literal segments before mixed ones before parameters, from the left.
-
-    Of mixed ones, those with more literal text come first.
-    """
-    return tuple(
-        (0, 0) if not inputs else (1, -len(text)) if text else (2, 0)
-        for text, inputs in segments(route.path)
-    )
-
-
 def _serves(adapter: Adapter) -> bool:
-    units: tuple[object, ...]
-    units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
-    return bool(units)
+    if isinstance(adapter, RestAdapter):
+        return bool(adapter.routes or adapter.forwards)
+    return bool(adapter.tools)

@@ -7,7 +7,7 @@ from typing import Final
 
 from . import spec
 from .diagnostics import show
-from .keywords import HINTS, MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
+from .keywords import FORWARD, HINTS, MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
 from .reader import Reader
 from .spec import Located
 from .units import Units
@@ -45,7 +45,10 @@ class ExposedSide:
         if entry.is_broken("resources"):
             return "NAF101"
         resources = entry.children("resources", "path")
-        written = [resource.data.get("operations") for resource in resources]
+        written = [
+            resource.data.get("operations") or resource.data.get("forward")
+            for resource in resources
+        ]
         if not entry.data.get("resources") or (written and not any(written)):
             self._report_empty(entry, "resources")
         else:
@@ -71,7 +74,31 @@ class ExposedSide:
             path=resource.located("path") or Located("/", resource.span),
             params=params,
             operations=self.units.of(resource.children("operations"), "route", make),
+            forwards=self.units.of(
+                tuple(filter(None, [resource.child("forward")])),
+                "route",
+                lambda entry: refused or self._forward(entry),
+            ),
             origin=resource.origin,
+        )
+
+    def _forward(self, entry: Reader) -> spec.Forward | str:
+        if entry.is_broken():
+            return "NAF101"
+        entry.check_keys(FORWARD)
+        target = entry.located("targetNamespace")
+        if target is None:
+            self.units.reporter.report(
+                "NAF102",
+                entry.span,
+                "`targetNamespace` is missing in `forward`",
+                hint="name the consumed API that requests are passed on to",
+            )
+            return "NAF102"
+        return spec.Forward(
+            target=target,
+            trusted=entry.items("trustedHeaders"),
+            origin=entry.origin,
         )
 
     def _rest_operation(self, entry: Reader) -> spec.RestOperation | str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
@@ -50,6 +50,7 @@ def mock_app(program: Program) -> Application:
     One upstream is served at `/`, several each below `/<namespace>`.
     """
     routes = _routes(program)
+    forwarded = tuple(_forwarded(program))
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -59,7 +60,7 @@ def mock_app(program: Program) -> Application:
                 route, values = _routed(routes, scope)
                 answer = _answer(route, values, await read_request(scope, receive))
             except RefusedError as refused:
-                answer = refused.answer
+                answer = _passed_on(forwarded, scope, refused.answer)
             await _send(answer, scope["method"], send)
 
     return app
@@ -146,6 +147,24 @@ def _routed(routes: list[_Route], scope: Message) -> tuple[_Route, dict[str, str
         raise RefusedError(404, f"no operation has the path {path}")
     allow = ", ".join(dict.fromkeys(allowed))
     raise RefusedError(405, f"{scope['method']} is not allowed here", ("allow", allow))
+
+
+def _forwarded(program: Program) -> Iterator[str]:
+    """The prefixes of upstreams that are forwarded to, whatever their paths are."""
+    rests = (a for a in program.adapters if isinstance(a, RestAdapter))
+    named = {forward.upstream for rest in rests for forward in rest.forwards}
+    for upstream in program.upstreams:
+        if upstream.origin in named:
+            yield _prefix(program, upstream)
+
+
+def _passed_on(prefixes: tuple[str, ...], scope: Message, refused: Answer) -> Answer:
+    """An echo of what no operation has, where requests may have any path."""
+    path = scope["path"]
+    if refused.status not in (404, 405) or not path.startswith(prefixes):
+        return refused
+    query = scope["query_string"].decode("latin-1")
+    return json_answer(200, {"method": scope["method"], "path": path, "query": query})
 
 
 # --- answers ---------------------------------------------------------------------

@@ -39,7 +39,7 @@ CLIENT_GLOBALS: Final = frozenset("""
     """.split())
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
-    Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_health
+    Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_forward add_health
     annotations api app calls closing create_app given each listed pick relay
     structure
     """.split())

@@ -111,6 +111,13 @@ class Reader:
             return ()
         return tuple((k, Located(v, value.value_span(k))) for k, v in value.items())
 
+    def items(self, key: str) -> tuple[Located, ...]:
+        """The items of the list at a key, in the order of the file."""
+        value = self.data.get(key)
+        if not isinstance(value, Seq):
+            return ()
+        return tuple(Located(v, value.item_span(i)) for i, v in enumerate(value))
+
     def members(self, *without: str) -> tuple[tuple[str, Located], ...]:
         """The members of this mapping but for some."""
         return tuple(

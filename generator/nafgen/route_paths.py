@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from . import spec
 from .consumed_paths import join
 from .diagnostics import Origin, Reporter
-from .ir import Input
+from .ir import Input, segments
 from .reader import pointer_name
 from .values import Placeholder, climbs, path_template
 from .wire import Location, Type
@@ -56,6 +56,25 @@ def route_path(
         return path
     reporter.report("NAF414", resource.path.span, message, hint=hint)
     return "NAF414"
+
+
+def shape(path: tuple[str | Input, ...]) -> str:
+    """What tells a route's path from others: two variables in a row match as one does."""
+    made = "".join(part if isinstance(part, str) else "{}" for part in path)
+    while "{}{}" in made:
+        made = made.replace("{}{}", "{}")
+    return made
+
+
+def specificity(path: tuple[str | Input, ...]) -> tuple[tuple[int, int], ...]:
+    """Literal segments before mixed ones before parameters, from the left.
+
+    Of mixed ones, those with more literal text come first.
+    """
+    return tuple(
+        (0, 0) if not inputs else (1, -len(text)) if text else (2, 0)
+        for text, inputs in segments(path)
+    )
 
 
 def _path_input(name: str, resource: spec.RestResource) -> Input:

@@ -160,11 +160,21 @@ class RestOperation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """`forward`: requests that are passed on to the API of a namespace."""
+
+    target: Located
+    trusted: tuple[Located, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestResource:
     name: str
     path: Located
     params: tuple[Param, ...]
     operations: tuple[RestOperation, ...]
+    forwards: tuple[Forward, ...]
     origin: Origin
 
 

@@ -108,7 +108,7 @@ class Units:
         around, self.refused_inside = self.refused_inside, None
         params = self.params(reader)
         refused, self.refused_inside = self.refused_inside, around
-        broken = "NAF101" if reader.is_broken("operations") else None
+        broken = "NAF101" if reader.is_broken("operations", "forward") else None
         return params, refused or broken
 
     def note(self, span: Span, written: str, official: str) -> None:
@@ -198,6 +198,8 @@ def _inside(reader: Reader, kind: str, code: str) -> Iterator[spec.Unusable]:
         for entry in holder.children("operations"):
             name = entry.name or holder.text("path") or holder.path[-1]
             yield spec.Unusable(kind=inner, name=str(name), code=code)
+        if inner == "route" and holder.child("forward"):
+            yield spec.Unusable(kind=inner, name=holder.text("path"), code=code)
     for path in reader.children("paths", "path"):
         name = path.text("path") or path.path[-1]
         yield spec.Unusable(kind=inner, name=str(name), code=code)

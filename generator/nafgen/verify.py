@@ -296,6 +296,7 @@ def _verification(program: Program, findings: Findings) -> Verification:
     for adapter in program.adapters:
         if isinstance(adapter, RestAdapter):
             routes += [route.origin for route in adapter.routes]
+            routes += [forward.origin for forward in adapter.forwards]
         else:
             tools += [tool.origin for tool in adapter.tools]
     for origin in (*operations, *routes, *tools):

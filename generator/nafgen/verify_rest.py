@@ -16,18 +16,19 @@ from .givens import inputs_of
 from .ir import Input, Relay, RestAdapter, Route
 from .names import client_parameter
 from .verify_client import journeys
+from .verify_forward import PROBLEM, check_forward
 from .verify_probe import REFUSED, Bench, failure
 from .wire import Location
 
 CALLER: Final = {"authorization": "Bearer of-the-caller"}
 """What the caller of a route authenticates with; it is for the service alone."""
-PROBLEM: Final = "application/problem+json"
 
 
 async def check_rest(bench: Bench, adapter: RestAdapter) -> None:
     """Call every route of an adapter."""
     module = bench.load(str(bench.names.modules[adapter.origin]))
     called = {route.call.operation.namespace for route in adapter.routes}
+    called |= {forward.namespace for forward in adapter.forwards}
     app = module.create_app(
         **{
             client_parameter(bench.names.upstreams[upstream.origin]): client
@@ -46,6 +47,11 @@ async def check_rest(bench: Bench, adapter: RestAdapter) -> None:
                 await _Check(bench, route, caller).run()
             except Exception as error:
                 bench.findings.add(route.origin, f"route: {failure(error)}")
+        for forward in adapter.forwards:
+            try:
+                await check_forward(bench, adapter, forward, caller)
+            except Exception as error:
+                bench.findings.add(forward.origin, f"forward: {failure(error)}")
 
 
 def _check_openapi(bench: Bench, adapter: RestAdapter, app: Any) -> None:

@@ -74,7 +74,7 @@ async def _passed_on(answer: httpx.Response) -> Response:
     # An encoded answer may be far larger than it says; one to HEAD has no body.
     is_plain = "content-encoding" not in answer.headers
     if not (is_small and is_plain) or answer.request.method == "HEAD":
-        return _Arriving(answer)
+        return Arriving(answer, _headers(answer, RELAYED_WITH_BODY))
     try:
         await answer.aread()
     finally:
@@ -87,11 +87,12 @@ def _whole(answer: httpx.Response) -> Response:
     return Response(answer.content, answer.status_code, headers)
 
 
-class _Arriving(StreamingResponse):
+class Arriving(StreamingResponse):
     """An answer that is passed on chunk by chunk, until it or the client ends."""
 
-    def __init__(self, answer: httpx.Response) -> None:
-        headers = _headers(answer, RELAYED_WITH_BODY)
+    def __init__(
+        self, answer: httpx.Response, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(answer.aiter_bytes(), answer.status_code, headers)
         self._answer = answer
 

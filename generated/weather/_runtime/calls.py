@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -50,7 +50,7 @@ class Call(NamedTuple):
     json: Any = None
     form: Mapping[str, Any] | None = None
     text: Any = None
-    content: bytes | None = None
+    content: bytes | AsyncIterator[bytes] | None = None
     parts: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     media_type: str = "text/plain"
     read: Callable[[httpx.Response], Any] | None = None
@@ -189,6 +189,10 @@ class Connection:
     timeout: float = TIMEOUT
     retries: int = RETRIES
     max_connections: int = MAX_CONNECTIONS
+
+    def further_tries(self, call: Call) -> int:
+        """How often a call may be sent again; never, where its body is streamed."""
+        return self.retries if isinstance(call.content, bytes | None) else 0
 
     def arguments(self, call: Call) -> dict[str, Any]:
         """The arguments of `httpx.Client.build_request` for a call.

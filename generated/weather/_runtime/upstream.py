@@ -74,7 +74,7 @@ class AsyncClient:
         """
         request = self._http.build_request(**self._connection.arguments(call))
         options = _sending(self._connection, stream)
-        for attempt in range(self._connection.retries):
+        for attempt in range(self._connection.further_tries(call)):
             try:
                 response = await self._http.send(request, **options)
             except httpx.TransportError as error:
@@ -122,7 +122,7 @@ class Client:
         """Like `AsyncClient.send`."""
         request = self._http.build_request(**self._connection.arguments(call))
         options = _sending(self._connection, stream)
-        for attempt in range(self._connection.retries):
+        for attempt in range(self._connection.further_tries(call)):
             try:
                 response = self._http.send(request, **options)
             except httpx.TransportError as error:

@@ -12,6 +12,7 @@ from ..ir import (
     Call,
     Constant,
     Each,
+    Forward,
     Input,
     ObjectOf,
     Pick,
@@ -47,10 +48,14 @@ class ApiView:
 
 
 def api_views(
-    calls: Iterable[Call], names: NameTable, imports: Imports
+    calls: Iterable[Call],
+    names: NameTable,
+    imports: Imports,
+    forwards: Iterable[Forward] = (),
 ) -> tuple[ApiView, ...]:
-    """The clients that calls need, in the order of the spec."""
+    """The clients that calls and forwards need, in the order of the spec."""
     used = {names.operations[c.operation.origin].upstream.async_class for c in calls}
+    used |= {names.upstreams[each.upstream].async_class for each in forwards}
     return tuple(
         ApiView(
             async_class=imports.use(".client", own.async_class),

@@ -12,6 +12,7 @@ from ..ir import (
     WHOLE,
     Adapter,
     Constant,
+    Forward,
     McpAdapter,
     Operation,
     Program,
@@ -79,9 +80,11 @@ class ReadmeView:
     requirements: Code
     exports: Code
     adapters: tuple[Code, ...]
+    forwards: tuple[Code, ...]
     has_host_config: bool
     host_config: Code
     variables: tuple[VariableView, ...]
+    has_rows: bool
     rows: tuple[RowView, ...]
 
 
@@ -174,6 +177,8 @@ def _runtime_modules(program: Program) -> tuple[str, ...]:
     for adapter in program.adapters:
         units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]
+        if isinstance(adapter, RestAdapter) and adapter.forwards:
+            wanted.append("forward")
         if any(_picks(unit.result) for unit in units):
             wanted.append("mapping")
     found: set[str] = set()
@@ -222,12 +227,14 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
         requirements=Code(" ".join(_requirements(program))),
         exports=comma(classes),
         adapters=tuple(_how_to_run(adapter, names) for adapter in program.adapters),
+        forwards=tuple(_forwards(program)),
         has_host_config=has_mcp,
         host_config=code(_host_config(program, names.package)),
         variables=tuple(
             VariableView(name=code(name), about=about)
             for name, about in variables.items()
         ),
+        has_rows=any(upstream.operations for upstream in program.upstreams),
         rows=tuple(
             _row(program, operation, names)
             for upstream in program.upstreams
@@ -263,6 +270,16 @@ def _how_to_run(adapter: Adapter, names: NameTable) -> Code:
     )
 
 
+def _forwards(program: Program) -> Iterator[Code]:
+    """What is passed on, and with which headers."""
+    rests = (each for each in program.adapters if isinstance(each, RestAdapter))
+    for forward in (each for rest in rests for each in rest.forwards):
+        path = code(_shown(forward))
+        trusted = comma(map(code, forward.trusted))
+        kept = f", with the headers {trusted}" if trusted else ""
+        yield Code(f"Passed on to {code(forward.namespace)}: {path}{kept}.")
+
+
 def _row(program: Program, operation: Operation, names: NameTable) -> RowView:
     routes = [
         code(f"{route.method} {_shown(route)}")
@@ -285,7 +302,7 @@ def _row(program: Program, operation: Operation, names: NameTable) -> RowView:
     )
 
 
-def _shown(route: Route) -> str:
+def _shown(route: Route | Forward) -> str:
     return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in route.path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ir import Argument, Input, Program, RestAdapter, Route, segments
+from ..ir import Argument, Forward, Input, Program, RestAdapter, Route, segments
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..pycode import Code, Imports, comment, doc, lit
@@ -45,6 +45,12 @@ class RouteView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardView:
+    origin: Code
+    arguments: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleView:
     doc: Code
     imports: tuple[tuple[Code, ...], ...]
@@ -54,6 +60,7 @@ class ModuleView:
     owned: Code
     arguments: Code
     routes: tuple[RouteView, ...]
+    forwards: tuple[ForwardView, ...]
 
 
 def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
@@ -72,11 +79,16 @@ def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
 def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleView:
     imports = Imports()
     imports.use("__future__", "annotations")
-    for name in ("FastAPI", "Response"):
-        imports.use("fastapi", name)
-    for name in ("OPTIONS", "add_health", "closing", "relay"):
+    imports.use("fastapi", "FastAPI")
+    for name in ("OPTIONS", "add_health", "closing"):
         imports.use(_REST, name)
-    apis = api_views((route.call for route in adapter.routes), names, imports)
+    if adapter.routes:
+        imports.use("fastapi", "Response")
+        imports.use(_REST, "relay")
+    if adapter.forwards:
+        imports.use(f"{RUNTIME}.forward", "add_forward")
+    calls = (route.call for route in adapter.routes)
+    apis = api_views(calls, names, imports, adapter.forwards)
     results = [_result(route, names, imports) for route in adapter.routes]
     bracketed = frozenset(
         up.namespace for up in program.upstreams if up.objects is ObjectStyle.BRACKETS
@@ -94,6 +106,7 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
         owned=owned_clients(apis),
         arguments=_arguments(program, adapter),
         routes=routes,
+        forwards=tuple(_forward(each, names) for each in adapter.forwards),
     )
 
 
@@ -102,18 +115,27 @@ def _arguments(program: Program, adapter: RestAdapter) -> Code:
     if program.description:
         arguments.append(f"description={lit(program.description)}")
     for name, path in (("docs_url", "/docs"), ("openapi_url", "/openapi.json")):
-        if any(_answers(route, path) for route in adapter.routes):
+        routed = any(_answers(route.path, path) for route in adapter.routes)
+        if routed or any(_takes(forward, path) for forward in adapter.forwards):
             arguments.append(f'{name}="/-{path}"')
     return comma(arguments)
 
 
-def _answers(route: Route, path: str) -> bool:
+def _answers(own: tuple[str | Input, ...], path: str) -> bool:
     """Whether a route could take a path of FastAPI's own, which then moves away."""
-    ours, theirs = segments(route.path), path.split("/")
+    ours, theirs = segments(own), path.split("/")
     return len(ours) == len(theirs) and all(
         inputs or text == other
         for (text, inputs), other in zip(ours, theirs, strict=True)
     )
+
+
+def _takes(forward: Forward, path: str) -> bool:
+    """Whether a forward could take a path of FastAPI's own."""
+    if not forward.takes_rest:
+        return _answers(forward.path, path)
+    before = "".join(part for part in forward.path if isinstance(part, str))
+    return path.startswith(before)
 
 
 def _route(
@@ -149,6 +171,23 @@ def _route(
         parameters=comma(parameters),
         doc=doc(route.description or route.name),
         relay=Code(f"relay({comma(relayed)})"),
+    )
+
+
+def _forward(forward: Forward, names: NameTable) -> ForwardView:
+    """A forward. Only the variable that stands for the rest of its path has a name."""
+    *first, last = forward.path
+    parts = [*first, *([] if forward.takes_rest else [last])]
+    path = "".join(
+        part if isinstance(part, str) else f"{{variable_{number}}}"
+        for number, part in enumerate(parts)
+    )
+    path += "{path:path}" if forward.takes_rest else ""
+    variable = names.upstreams[forward.upstream].variable
+    trusted = map(lit, forward.trusted)
+    return ForwardView(
+        origin=comment(forward.origin.pointer),
+        arguments=comma(["app", lit(path), variable, *trusted]),
     )
 
 
