@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -285,6 +286,8 @@ def test_the_schemas_are_valid_and_leave_one_shape_per_object(content: Any) -> N
     assert "oneOf" not in keywords
     assert "anyOf" not in keywords
     assert not [key for key in keywords if key.startswith("x-") or "|" in key]
+    references = set(re.findall(r"#/\$defs/(\w+)", json.dumps(content)))
+    assert references <= content["$defs"].keys()
 
 
 def _keywords(node: Any) -> Iterator[str]:
