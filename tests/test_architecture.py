@@ -20,11 +20,11 @@ LAYERS = {
     2: "schema official overlay reader imports keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units fitting authentication lower_authentication placed_keys"
-    " lower_consumed lower_exposed forwards bound_tokens selectors",
+    " lower_consumed lower_exposed forwards bound_tokens selectors guards lower_guards",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies verify verify_probe verify_client verify_rest verify_forward"
-    " verify_mcp mock mock_requests",
+    " verify_mcp verify_guard mock mock_requests",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving cli __main__",
 }
@@ -44,6 +44,7 @@ OWNERS = {
         "verify_client",
         "verify_rest",
         "verify_forward",
+        "verify_guard",
         "verify_mcp",
     },
     "fastapi": set(),
@@ -63,7 +64,7 @@ GENERATED_MAY_IMPORT = {
     "markdown_it",
     "ruamel",
 }
-SHARED = {"expressions", "readers"}
+SHARED = {"expressions", "guards", "readers"}
 """Modules of targets that the others know."""
 IMPURE = {("os", "environ"), ("os", "getcwd"), ("Path", "cwd"), ("Path", "home")}
 CLOCKS = {"datetime", "time"}

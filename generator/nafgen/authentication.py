@@ -119,30 +119,7 @@ class _AuthLinker:
                 hint="give it as a bind, such as `{{TOKEN}}`",
             )
             return Text(parts=(self.settings.add(variable, origin),))
-        text = self.settings.text(located) if self._is_known(located) else None
-        return text or self._undeclared(located)
-
-    def _undeclared(self, located: Located) -> Text:
-        """Text with one bind in an unusual spelling, which nobody declares."""
-        parts: list[str | Setting] = []
-        for piece in template(str(located.value)):
-            if not isinstance(piece, Placeholder):
-                parts.append(piece)
-                continue
-            name = piece.name.rpartition(".")[2]
-            variable = screaming(name)
-            self.reporter.report(
-                "NAF207",
-                located.span,
-                f"`{piece.name}` is not declared in `binds`; {variable} is read from"
-                " the environment",
-                hint=f"add `{variable}: {variable}` to the keys of a bind",
-            )
-            parts.append(self.settings.add(variable, Origin("", located.span)))
-        return Text(parts=tuple(parts))
-
-    def _is_known(self, located: Located) -> bool:
-        return all(map(self.settings.variable, _placeholders(located.value)))
+        return credential(located, self.settings)
 
     def _is_fixed(self, located: Located) -> bool:
         """Whether a value is the same for all requests.
@@ -152,7 +129,7 @@ class _AuthLinker:
         """
         if isinstance(located.value, dict | list):
             return False
-        if self._is_known(located):
+        if _is_known(located, self.settings):
             return True
         names = tuple(_placeholders(located.value))
         alone = len(names) == 1 and _VARIABLE(names[0]) is not None
@@ -182,6 +159,36 @@ class _AuthLinker:
             ),
             mentions=tuple(dict.fromkeys(filter(None, variables))),
         )
+
+
+def credential(located: Located, settings: Settings) -> Text:
+    """The text of a credential: what a placeholder names is a bind in any spelling."""
+    text = settings.text(located) if _is_known(located, settings) else None
+    return text or _undeclared(located, settings)
+
+
+def _undeclared(located: Located, settings: Settings) -> Text:
+    """Text with binds in unusual spellings, which nobody declares."""
+    parts: list[str | Setting] = []
+    for piece in template(str(located.value)):
+        if not isinstance(piece, Placeholder):
+            parts.append(piece)
+            continue
+        name = piece.name.rpartition(".")[2]
+        variable = screaming(name)
+        settings.reporter.report(
+            "NAF207",
+            located.span,
+            f"`{piece.name}` is not declared in `binds`; {variable} is read from"
+            " the environment",
+            hint=f"add `{variable}: {variable}` to the keys of a bind",
+        )
+        parts.append(settings.add(variable, Origin("", located.span)))
+    return Text(parts=tuple(parts))
+
+
+def _is_known(located: Located, settings: Settings) -> bool:
+    return all(map(settings.variable, _placeholders(located.value)))
 
 
 def _placeholders(value: Any) -> Iterator[str]:

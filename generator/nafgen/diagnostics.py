@@ -118,6 +118,7 @@ CODES: Final = _registry(
     ("NAF419", _N, "a GET route takes no body"),
     ("NAF420", _W, "a credential that the spec does not give is a setting"),
     ("NAF421", _W, "an authentication must be supplied"),
+    ("NAF422", _W, "an authentication has no effect"),
     ("NAF430", _N, "a rule for a public API was applied"),
     ("NAF431", _W, "a server has more tools than many clients take"),
     ("NAF450", _W, "a trusted header is not passed on"),

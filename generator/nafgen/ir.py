@@ -191,6 +191,16 @@ Auth: TypeAlias = Basic | Bearer | ApiKeys | Supplied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What callers of an adapter must show. `realm` is how challenges name the adapter,
+    `settings` are those of the scheme, in the order in which it uses them."""
+
+    scheme: Basic | Bearer | ApiKeys
+    realm: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
     """A consumed HTTP API.
 
@@ -312,6 +322,7 @@ class RestAdapter:
     address: str
     port: int
     description: str
+    guard: Guard | None
     routes: tuple[Route, ...]
     forwards: tuple[Forward, ...]
     origin: Origin
@@ -350,6 +361,7 @@ class McpAdapter:
     port: int
     transport: str
     description: str
+    guard: Guard | None
     tools: tuple[Tool, ...]
     origin: Origin
 

@@ -80,6 +80,7 @@ AUTH: Final = {
     "bearer": _keys("type token", "scheme realm scopes bearerFormat"),
     "apikey": _keys("type key value placement"),
 }
+GUARD: Final[dict[str, Keys]] = {}
 CONSUMED_RESOURCE: Final = _keys("path inputParameters operations")
 CONSUMED_OPERATION: Final = _keys(
     "method path inputParameters body outputRawFormat outputSchema outputParameters",
@@ -87,8 +88,7 @@ CONSUMED_OPERATION: Final = _keys(
     maxBinarySize="NAF901",
 )
 REST: Final = _keys(
-    "type namespace address port resources",
-    authentication="NAF903",
+    "type namespace address port resources authentication auth",
     maxBinarySize="NAF901",
 )
 REST_RESOURCE: Final = _keys("path inputParameters operations forward")
@@ -102,9 +102,8 @@ REST_OPERATION: Final = _keys(
     responseBinary="NAF901",
 )
 MCP: Final = _keys(
-    "type namespace address port transport tools",
+    "type namespace address port transport tools authentication auth",
     separable="resources prompts ttlMs cacheScope",
-    authentication="NAF903",
     maxBinarySize="NAF901",
     ttlMs="NAF901",
     cacheScope="NAF901",

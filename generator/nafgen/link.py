@@ -11,6 +11,7 @@ from .arguments import is_protocol_header, place_of
 from .diagnostics import Reporter, Span, show
 from .exposed import CallLinker
 from .forwards import link_forwards
+from .guards import link_guard
 from .ir import (
     Adapter,
     Argument,
@@ -164,6 +165,7 @@ class _Linker:
             address=exposed.address,
             port=exposed.port,
             description=exposed.description,
+            guard=link_guard(exposed, self.capability.binds, self.reporter),
             routes=tuple(sorted(routes, key=lambda route: specificity(route.path))),
             forwards=forwards,
             origin=exposed.origin,
@@ -272,6 +274,7 @@ class _Linker:
             port=exposed.port,
             transport=exposed.transport,
             description=exposed.description,
+            guard=link_guard(exposed, self.capability.binds, self.reporter),
             tools=tuple(tools),
             origin=exposed.origin,
         )

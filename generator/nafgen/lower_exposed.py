@@ -8,6 +8,7 @@ from typing import Final
 from . import spec
 from .diagnostics import show
 from .keywords import FORWARD, HINTS, MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
+from .lower_guards import lower_guard
 from .reader import Reader
 from .spec import Located
 from .units import Units
@@ -53,11 +54,15 @@ class ExposedSide:
             self._report_empty(entry, "resources")
         else:
             self._note_defaults(entry, namespace="rest", port=_DEFAULT_PORTS["rest"])
+        auth = lower_guard(entry, self.units)
+        if isinstance(auth, str):
+            return auth
         return spec.Rest(
             namespace=entry.text("namespace", "rest"),
             address=entry.text("address", LOOPBACK),
             port=entry.number("port") or _DEFAULT_PORTS["rest"],
             description=entry.text("description"),
+            auth=auth,
             resources=tuple(map(self._rest_resource, resources)),
             origin=entry.origin,
         )
@@ -130,6 +135,16 @@ class ExposedSide:
                 hint="http and stdio are; this adapter is left out",
             )
             return "NAF907"
+        auth = lower_guard(entry, self.units)
+        if isinstance(auth, str):
+            return auth
+        if auth is not None and transport.value == "stdio":
+            self.units.reporter.report(
+                "NAF422",
+                auth.origin.span,
+                "`authentication` has no effect on stdio",
+                hint="who starts the server is its only caller; over HTTP it counts",
+            )
         tools = entry.children("tools")
         if not entry.data.get("tools"):
             self._report_empty(entry, "tools")
@@ -143,6 +158,7 @@ class ExposedSide:
             port=entry.number("port") or _DEFAULT_PORTS["mcp"],
             transport=transport.value,
             description=entry.text("description"),
+            auth=auth,
             tools=self.units.of(tools, "tool", self._tool),
             origin=entry.origin,
         )

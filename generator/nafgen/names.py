@@ -39,8 +39,9 @@ CLIENT_GLOBALS: Final = frozenset("""
     """.split())
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
-    Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_forward add_health
-    annotations api app calls closing create_app given each listed pick relay
+    Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_forward
+    add_guard add_health annotations api app calls closing create_app create_guard given
+    each listed pick relay
     structure
     """.split())
 # Names that pydantic, which reads bodies for FastAPI, keeps for itself.
@@ -53,7 +54,7 @@ BODY_NAMES: Final = frozenset("""
     """.split())
 MCP_GLOBALS: Final = frozenset("""
     Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
-    api calls create_server decoded each given lending listed pick relay tools
+    api calls create_guard create_server decoded each given lending listed pick relay tools
     """.split())
 
 

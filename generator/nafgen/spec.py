@@ -81,7 +81,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """Outgoing authentication.
+    """The authentication of an API or of an adapter's callers.
 
     `scheme` is `basic`, `bearer` or `apikey`, empty where it is none of them, and `none`
     where parameters have become all its keys. `type` is what the file says. `fields`
@@ -184,6 +184,7 @@ class Rest:
     address: str
     port: int
     description: str
+    auth: Auth | None
     resources: tuple[RestResource, ...]
     origin: Origin
 
@@ -207,6 +208,7 @@ class Mcp:
     port: int
     transport: str
     description: str
+    auth: Auth | None
     tools: tuple[McpTool, ...]
     origin: Origin
 

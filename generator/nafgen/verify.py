@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -181,16 +181,25 @@ async def _check_adapter(bench: Bench, adapter: RestAdapter | McpAdapter) -> Non
     from .verify_probe import failure
 
     try:
-        if isinstance(adapter, RestAdapter):
-            from .verify_rest import check_rest
+        if adapter.guard is not None:
+            from .verify_guard import check_missing
 
-            await check_rest(bench, adapter)
-        else:
-            from .verify_mcp import check_mcp
-
-            await check_mcp(bench, adapter)
+            check_missing(bench, adapter)
+        with _environment(bench.program, bench.settings):
+            await _checks(adapter)(bench, adapter)
     except Exception as error:
         bench.findings.add(adapter.origin, f"the adapter fails: {failure(error)}")
+
+
+def _checks(adapter: RestAdapter | McpAdapter) -> Callable[..., Awaitable[None]]:
+    """What verifies an adapter: its libraries are imported only where there is one."""
+    if isinstance(adapter, RestAdapter):
+        from .verify_rest import check_rest
+
+        return check_rest
+    from .verify_mcp import check_mcp
+
+    return check_mcp
 
 
 def _clients(
@@ -240,10 +249,12 @@ def _check_missing(bench: Bench, upstream: Upstream, make: Any, http: Any) -> No
 def _settings(program: Program) -> dict[str, str]:
     """A value for each setting; a base URL only where the spec leaves it open."""
     settings: dict[str, str] = {}
+    used = [setting for upstream in program.upstreams for setting in upstream.settings]
+    used += [s for a in program.adapters if a.guard for s in a.guard.settings]
+    for setting in used:
+        name = re.sub(r"[^a-z0-9]+", "-", setting.variable.lower()).strip("-")
+        settings[setting.variable] = f"value-of-{name}"
     for upstream in program.upstreams:
-        for setting in upstream.settings:
-            name = re.sub(r"[^a-z0-9]+", "-", setting.variable.lower()).strip("-")
-            settings[setting.variable] = f"value-of-{name}"
         if isinstance(upstream.auth, Supplied):
             factory = f"{__package__}.verify_probe:SuppliedAuth"
             settings[upstream.auth.setting.variable] = factory
@@ -282,6 +293,9 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(variable, None)
             # A retry would sleep, and count as a second request.
             os.environ[f"{prefix}_RETRIES"] = "0"
+        for guard in (a.guard for a in program.adapters if a.guard):
+            for setting in guard.settings:
+                os.environ.pop(setting.variable, None)
         os.environ.update(given)
         yield
     finally:

@@ -17,6 +17,7 @@ from .givens import inputs_of
 from .ir import McpAdapter, Relay, Tool
 from .names import client_parameter
 from .verify_client import journeys
+from .verify_guard import check_mcp_guard
 from .verify_probe import REFUSED, Bench, failure
 from .wire import Type
 
@@ -45,6 +46,7 @@ async def check_mcp(bench: Bench, adapter: McpAdapter) -> None:
     async with Client(server, mode="legacy") as client:
         await _check_list(bench, adapter, client)
         await _Check(bench, adapter.tools[0], client, "tool (2025)").plainly()
+    await check_mcp_guard(bench, adapter, server)
 
 
 async def _check_list(bench: Bench, adapter: McpAdapter, client: Any) -> None:

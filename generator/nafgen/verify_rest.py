@@ -17,6 +17,7 @@ from .ir import Input, Relay, RestAdapter, Route
 from .names import client_parameter
 from .verify_client import journeys
 from .verify_forward import PROBLEM, check_forward
+from .verify_guard import check_rest_guard, credentials
 from .verify_probe import REFUSED, Bench, failure
 from .wire import Location
 
@@ -40,7 +41,10 @@ async def check_rest(bench: Bench, adapter: RestAdapter) -> None:
     _check_openapi(bench, adapter, app)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(
-        transport=transport, base_url="http://service.test", trust_env=False
+        transport=transport,
+        base_url="http://service.test",
+        trust_env=False,
+        auth=credentials(adapter.guard, bench.settings) if adapter.guard else None,
     ) as caller:
         for route in adapter.routes:
             try:
@@ -52,6 +56,8 @@ async def check_rest(bench: Bench, adapter: RestAdapter) -> None:
                 await check_forward(bench, adapter, forward, caller)
             except Exception as error:
                 bench.findings.add(forward.origin, f"forward: {failure(error)}")
+        if adapter.guard is not None:
+            await check_rest_guard(bench, adapter, caller)
 
 
 def _check_openapi(bench: Bench, adapter: RestAdapter, app: Any) -> None:

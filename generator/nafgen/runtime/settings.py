@@ -106,11 +106,7 @@ class Environment:
             SettingsError: the base URL is not one, a number is not one, or a value
                 cannot be sent.
         """
-        if self._missing:
-            names = _collected.get()
-            if names is None:
-                raise MissingSettingsError(tuple(dict.fromkeys(self._missing)))
-            names += self._missing
+        if not self.complete():
             return Connection("http://not.set.invalid")
         self._check(base_url, shared.get("headers", {}))
         _hide_in_logs(self._values - {base_url})
@@ -124,6 +120,19 @@ class Environment:
             max_connections=int(self._number("MAX_CONNECTIONS", MAX_CONNECTIONS)),
             **shared,
         )
+
+    def complete(self) -> bool:
+        """Whether nothing is missing; False only where `missing_together` collects it.
+
+        Raises:
+            MissingSettingsError: something is, and nobody collects what.
+        """
+        names = _collected.get()
+        if names is not None:
+            names += self._missing
+        elif self._missing:
+            raise MissingSettingsError(tuple(dict.fromkeys(self._missing)))
+        return not self._missing
 
     def _check(self, base_url: str, headers: Mapping[str, str]) -> None:
         variable = f"{self._prefix}_BASE_URL"

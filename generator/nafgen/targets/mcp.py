@@ -22,6 +22,7 @@ from .expressions import (
     owned_clients,
     result_view,
 )
+from .guards import GuardView, guard_views
 
 _TOOLS = f"{RUNTIME}.tools"
 
@@ -48,6 +49,8 @@ class ModuleView:
     instructions: Code
     made: Code
     owned: Code
+    server: Code
+    guards: tuple[GuardView, ...]
 
 
 def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
@@ -80,6 +83,10 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
     ]
     api = Code("Api") if several else apis[0].async_class
     tools = tuple(_tool(tool, names, imports, api, several) for tool in adapter.tools)
+    guards = guard_views(adapter.guard, imports)
+    server = Code("Server")
+    if guards:
+        server = imports.use(f"{RUNTIME}.guarded_server", "GuardedServer")
     return ModuleView(
         doc=doc(
             adapter.description
@@ -100,6 +107,8 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
             else apis[0].variable
         ),
         owned=owned_clients(apis),
+        server=server,
+        guards=guards,
     )
 
 

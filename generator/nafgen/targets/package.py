@@ -31,6 +31,7 @@ from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
 from ..wire import Format
 from .expressions import comma
+from .guards import guard_libraries, guard_module
 from .readers import READERS
 
 
@@ -179,6 +180,9 @@ def _runtime_modules(program: Program) -> tuple[str, ...]:
         wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]
         if isinstance(adapter, RestAdapter) and adapter.forwards:
             wanted.append("forward")
+        if adapter.guard is not None:
+            wanted.append(guard_module(adapter.guard))
+            wanted += ["guarded_server"] if isinstance(adapter, McpAdapter) else []
         if any(_picks(unit.result) for unit in units):
             wanted.append("mapping")
     found: set[str] = set()
@@ -248,6 +252,8 @@ def _requirements(program: Program) -> list[str]:
     needed = {"fastapi": RestAdapter in kinds, "mcp": McpAdapter in kinds}
     needed["uvicorn"] = bool(kinds)
     libraries = {lib for each in _read(program) for lib in READERS[each].libraries}
+    guards = (adapter.guard for adapter in program.adapters)
+    libraries.update(lib for each in guards if each for lib in guard_libraries(each))
     return [
         "httpx",
         *(name for name, is_needed in needed.items() if is_needed),
@@ -319,6 +325,9 @@ def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]
         yield f"{prefix}_TIMEOUT", prose("seconds to wait; default: 60")
         yield f"{prefix}_RETRIES", prose("further tries after a failure; default: 2")
         yield f"{prefix}_MAX_CONNECTIONS", prose("default: 100")
+    for adapter in program.adapters:
+        for setting in adapter.guard.settings if adapter.guard else ():
+            yield setting.variable, prose("required: what callers must show")
     if has_mcp:
         yield "READ_ONLY", prose("1 leaves out the tools that write")
         yield "ALLOWED_HOSTS", prose("further Host names for MCP over HTTP")

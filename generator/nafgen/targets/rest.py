@@ -22,6 +22,7 @@ from .expressions import (
     parameter,
     result_view,
 )
+from .guards import GuardView, described, guard_views
 
 _REST = f"{RUNTIME}.rest"
 _DOCS = {"/docs", "/openapi.json"}
@@ -59,6 +60,7 @@ class ModuleView:
     apis: tuple[ApiView, ...]
     owned: Code
     arguments: Code
+    guards: tuple[GuardView, ...]
     routes: tuple[RouteView, ...]
     forwards: tuple[ForwardView, ...]
 
@@ -94,6 +96,10 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
         up.namespace for up in program.upstreams if up.objects is ObjectStyle.BRACKETS
     )
     routes = tuple(_route(route, names, imports, bracketed) for route in adapter.routes)
+    guards = guard_views(adapter.guard, imports)
+    if guards:
+        imports.use(f"{RUNTIME}.inbound", "add_guard")
+    arguments = _arguments(program, adapter, imports)
     return ModuleView(
         doc=doc(
             adapter.description
@@ -104,13 +110,14 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
         parameters=client_parameters(apis),
         apis=apis,
         owned=owned_clients(apis),
-        arguments=_arguments(program, adapter),
+        arguments=arguments,
+        guards=guards,
         routes=routes,
         forwards=tuple(_forward(each, names) for each in adapter.forwards),
     )
 
 
-def _arguments(program: Program, adapter: RestAdapter) -> Code:
+def _arguments(program: Program, adapter: RestAdapter, imports: Imports) -> Code:
     arguments = [f"title={lit(program.label or adapter.namespace)}"]
     if program.description:
         arguments.append(f"description={lit(program.description)}")
@@ -118,6 +125,8 @@ def _arguments(program: Program, adapter: RestAdapter) -> Code:
         routed = any(_answers(route.path, path) for route in adapter.routes)
         if routed or any(_takes(forward, path) for forward in adapter.forwards):
             arguments.append(f'{name}="/-{path}"')
+    if adapter.guard is not None:
+        arguments.append(f"dependencies=[{described(adapter.guard, imports)}]")
     return comma(arguments)
 
 

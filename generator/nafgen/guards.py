@@ -1,0 +1,72 @@
+"""Links the authentication of an adapter's callers: what each request must show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from . import spec
+from .authentication import credential
+from .binds import Settings, screaming
+from .diagnostics import Origin, Reporter, show
+from .ir import ApiKey, ApiKeys, Basic, Bearer, Guard, Text
+from .spec import Located
+from .wire import Location
+
+
+def link_guard(
+    exposed: spec.Exposes, binds: Iterable[spec.Bind], reporter: Reporter
+) -> Guard | None:
+    """What callers of an adapter must show; None where it is open."""
+    if exposed.auth is None:
+        return None
+    settings = Settings(binds, reporter)
+    scheme = _GuardLinker(exposed.namespace, exposed.auth, settings).scheme()
+    return Guard(
+        scheme=scheme,
+        realm=re.sub(r"[^A-Za-z0-9._-]+", "-", exposed.namespace),
+        settings=tuple(settings.used.values()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardLinker:
+    namespace: str
+    auth: spec.Auth
+    settings: Settings
+
+    def scheme(self) -> Basic | Bearer | ApiKeys:
+        match self.auth.scheme:
+            case "basic":
+                username, password = self._field("username"), self._field("password")
+                return Basic(username=username, password=password)
+            case "bearer":
+                return Bearer(token=self._field("token"))
+            case _:
+                return ApiKeys(keys=tuple(map(self._key, self.auth.keys)))
+
+    def _field(self, name: str) -> Text:
+        fields = dict(self.auth.fields)
+        return self._secret(name, fields.get(name), self.auth.origin)
+
+    def _key(self, key: spec.ApiKey) -> ApiKey:
+        origin = Origin(f"{self.auth.origin.pointer}.value", key.span)
+        value = self._secret(key.name, key.value, origin)
+        return ApiKey(
+            name=key.name, value=value, location=Location(key.placement.value)
+        )
+
+    def _secret(self, name: str, located: Located | None, origin: Origin) -> Text:
+        """What callers must know; where the spec does not give it, it is a setting."""
+        if located is not None and str(located.value or "").strip():
+            return credential(located, self.settings)
+        variable = f"{screaming(self.namespace)}_{screaming(name)}"
+        self.settings.reporter.report(
+            "NAF420",
+            origin.span,
+            f"the authentication gives no value for {show(name)};"
+            f" {variable} is read from the environment",
+            hint="give it as a bind, such as `{{TOKEN}}`",
+        )
+        return Text(parts=(self.settings.add(variable, origin),))
