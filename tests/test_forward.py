@@ -146,7 +146,12 @@ def test_nothing_but_forwards_carries_their_support_code() -> None:
         ("client.py", '"x-api-key": "sec', '"x-api-key": "s', "header x-api-key"),
         ("_runtime/forward.py", '"PUT")', ")", "PUT forward"),
         ("_runtime/forward.py", 'f"?{kept}" if kept else ""', '""', "query"),
-        ("_runtime/forward.py", "request.stream()", "b'x'", "body"),
+        (
+            "_runtime/forward.py",
+            "return _streamed(request, sent)",
+            "return sent.set() or b'x'",
+            "body",
+        ),
         ("_runtime/forward.py", 'in (".", "..")', "in ()", "requests: expected 0"),
         ("_runtime/forward.py", "quote(kept, safe=_IN_PATH)", "rest", "path"),
         ("_runtime/forward.py", '"accept",', "", "header accept"),

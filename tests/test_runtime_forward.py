@@ -310,6 +310,45 @@ def test_answers_come_down_as_they_arrive_and_end_with_the_client() -> None:
         assert gone.wait(SOON)
 
 
+@pytest.mark.parametrize("body", [None, b"x" * 100])
+def test_the_upstream_is_left_when_the_client_leaves_before_it_answers(
+    body: bytes | None,
+) -> None:
+    gone = threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        body_of(exchange)
+        if exchange.left():
+            gone.set()
+
+    with forwarding(script) as app:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{app}/api/a", content=body, timeout=0.2)
+        assert gone.wait(SOON)
+
+
+def test_the_upstream_is_left_when_the_client_leaves_in_the_middle_of_a_body() -> None:
+    gone, begun = threading.Event(), threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        assert exchange.rfile.read(3) == b"abc"
+        begun.set()
+        exchange.rfile.read(1)
+        gone.set()
+        exchange.close_connection = True
+
+    with forwarding(script) as app:
+        where = urlsplit(app)
+        caller = http.client.HTTPConnection(where.netloc, timeout=SOON)
+        caller.putrequest("POST", "/api/a")
+        caller.putheader("content-length", "100")
+        caller.endheaders(b"abc")
+        assert begun.wait(SOON)
+        assert not gone.is_set()
+        caller.close()
+        assert gone.wait(SOON)
+
+
 def test_headers_of_answers() -> None:
     def script(exchange: Exchange) -> None:
         exchange.start(

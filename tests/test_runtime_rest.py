@@ -213,9 +213,9 @@ def test_nothing_there() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("DELETE", "/things", "GET, POST"),
-        ("GET", "/things/1", "DELETE"),
-        ("POST", "/-/health", "GET"),
+        ("DELETE", "/things", "GET, HEAD, OPTIONS, POST"),
+        ("GET", "/things/1", "DELETE, OPTIONS"),
+        ("POST", "/-/health", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_methods_that_are_not_allowed(method: str, path: str, allow: str) -> None:

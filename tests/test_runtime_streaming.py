@@ -31,6 +31,10 @@ def made(base_url: str, timeout: float) -> FastAPI:
     async def head() -> Response:
         return await relay(api, Call("HEAD", "/x"))
 
+    @app.get("/mapped")
+    async def mapped() -> Response:
+        return await relay(api, Call("GET", "/x"), lambda value: value)
+
     @app.get("/head-by-get")
     async def head_by_get() -> Response:
         return await relay(api, Call("HEAD", "/x"))
@@ -105,6 +109,17 @@ def test_the_upstream_is_left_when_the_client_leaves(name: str) -> None:
     with relaying(getattr(script, name)) as app:
         with httpx.stream("GET", f"{app}/x", timeout=SOON) as answer:
             assert next(answer.iter_raw()).startswith((b"1", b"x"))
+        assert script.gone.wait(SOON)
+
+
+@pytest.mark.parametrize("path", ["/x", "/mapped"])
+def test_the_upstream_is_left_when_the_client_leaves_before_it_answers(
+    path: str,
+) -> None:
+    script = Script()
+    with relaying(script.silent) as app:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{app}{path}", timeout=0.2)
         assert script.gone.wait(SOON)
 
 

@@ -289,7 +289,13 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
             if isinstance(upstream.auth, Supplied):
                 own.append(upstream.auth.setting.variable)
             tuned = [f"{prefix}_{name}" for name in ("TIMEOUT", "MAX_CONNECTIONS")]
-            for variable in (*own, *tuned, upstream.base_url.variable, "READ_ONLY"):
+            for variable in (
+                *own,
+                *tuned,
+                upstream.base_url.variable,
+                "READ_ONLY",
+                "CORS_ORIGINS",
+            ):
                 os.environ.pop(variable, None)
             # A retry would sleep, and count as a second request.
             os.environ[f"{prefix}_RETRIES"] = "0"

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,11 +18,13 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Match, Route
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import UpstreamError, adecode, failed, has_value
 from .calls import ArgumentError, Call, as_json
+from .methods import Methods, allowed, cors
 from .upstream import AsyncClient
 
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -58,13 +62,48 @@ async def relay(
     An answer that is an error, is empty, or holds no value is passed on as it is.
     """
     if into is None:
-        return await _passed_on(await client.send(call, stream=True))
-    answer = await client.send(call)
+        return await _passed_on(await unless_left(client.send(call, stream=True)))
+    answer = await unless_left(client.send(call))
     if failed(answer) or not answer.content or not has_value(answer, call.read):
         return _whole(answer)
     content = as_json(into(await adecode(answer, call.read)))
     headers = _headers(answer, RELAYED)
     return Response(content, answer.status_code, headers, "application/json")
+
+
+async def unless_left(
+    sending: Coroutine[Any, Any, httpx.Response], sent: asyncio.Event | None = None
+) -> httpx.Response:
+    """The answer to a request, which is cancelled if the client leaves before.
+
+    `sent` says when the client's own request has been read, if it is not read already.
+
+    Raises:
+        ClientDisconnect: the client left.
+    """
+    answering = asyncio.ensure_future(sending)
+    leaving = asyncio.ensure_future(_left(_receiving.get(), sent))
+    both = (answering, leaving)
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise ClientDisconnect
+        return answering.result()
+    finally:
+        for task in both:
+            task.cancel()
+        await asyncio.wait(both)
+
+
+async def _left(receive: Receive | None, sent: asyncio.Event | None) -> None:
+    """Wait until the client leaves."""
+    if receive is None:
+        await asyncio.Future()
+        return
+    if sent is not None:
+        await sent.wait()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _passed_on(answer: httpx.Response) -> Response:
@@ -177,18 +216,8 @@ async def _argument(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: HTTPException) -> Response:
     headers = error.headers
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers = {"allow": ", ".join(sorted(_methods(request)))}
+        headers = {"allow": allowed(request.scope)}
     return problem(error.status_code, str(error.detail), headers)
-
-
-def _methods(request: Request) -> set[str]:
-    """The methods of all routes that share the request's path."""
-    return {
-        method
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE
-        for method in route.methods or ()
-    }
 
 
 async def _late(request: Request, error: Exception) -> Response:
@@ -205,6 +234,14 @@ async def _garbled(request: Request, error: Exception) -> Response:
 
 async def _upstream(request: Request, error: Exception) -> Response:
     return problem(502, str(error))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # nobody is left to read it
+
+
+_receiving: ContextVar[Receive | None] = ContextVar("_receiving", default=None)
+"""What tells the request at hand that its client left."""
 
 
 class _Bounded:
@@ -228,6 +265,7 @@ class _Bounded:
 
         answer = self._app
         if scope["type"] == "http":
+            _receiving.set(receive)
             declared = Headers(scope=scope).get("content-length", "")
             if declared.isdigit() and int(declared) > self._size:
                 answer = problem(413, detail)
@@ -249,7 +287,7 @@ _HANDLERS: Final[
     httpx.TransportError: _unreachable,
     httpx.RequestError: _garbled,
     UpstreamError: _upstream,
-    Exception: _bug,
+    ClientDisconnect: _gone,
 }
 
 _PROBLEM_SCHEMA: Final = {
@@ -277,7 +315,12 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 OPTIONS: Final[dict[str, Any]] = {
     "exception_handlers": _HANDLERS,
     "responses": _PROBLEMS,
-    "middleware": [Middleware(_Bounded, size=MAX_BODY)],
+    "middleware": [
+        Middleware(cors, exposed=RELAYED_WITH_BODY),
+        Middleware(ServerErrorMiddleware, handler=_bug),
+        Middleware(Methods),
+        Middleware(_Bounded, size=MAX_BODY),
+    ],
     "redoc_url": None,
     "redirect_slashes": False,
     "generate_unique_id_function": lambda route: route.name,

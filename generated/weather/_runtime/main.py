@@ -137,7 +137,9 @@ def _server(package: str | None, adapter: Adapter) -> Any:
     """The server of one adapter: uvicorn's, or for stdio MCP's own."""
     module = _load(package, adapter)
     if adapter.kind == "rest":
-        return _http_server(module.create_app())
+        app = module.create_app()
+        app.middleware_stack = app.build_middleware_stack()  # reads its settings
+        return _http_server(app)
     server = module.create_server()
     if adapter.transport == "stdio":
         return server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Final
@@ -9,12 +10,11 @@ from urllib.parse import quote, unquote, unquote_plus
 
 import httpx
 from fastapi import FastAPI, Request
-from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from .calls import ArgumentError, Call
-from .rest import Arriving
+from .rest import Arriving, unless_left
 from .upstream import AsyncClient
 
 METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -75,17 +75,15 @@ class _Forward:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         before, rest = _split(scope)
+        sent = asyncio.Event()
         call = Call(
             request.method,
             rest + self._query(scope["query_string"]),
             headers=self._headers(request),
-            content=await self._body(request),
+            content=await self._body(request, sent),
             media_type="application/octet-stream",
         )
-        try:
-            answer = await self._client.send(call, stream=True)
-        except ClientDisconnect:
-            return  # nobody is left to be answered
+        answer = await unless_left(self._client.send(call, stream=True), sent)
         response = Arriving(answer)
         response.raw_headers = [*self._answered(answer, before if rest else "")]
         await response(scope, receive, send)
@@ -112,13 +110,16 @@ class _Forward:
             headers["content-length"] = given["content-length"]
         return headers
 
-    async def _body(self, request: Request) -> bytes | AsyncIterator[bytes] | None:
-        if not _has_body(request):
-            return None
+    async def _body(
+        self, request: Request, sent: asyncio.Event
+    ) -> bytes | AsyncIterator[bytes] | None:
+        """The body as it arrives; `sent` is set at its end."""
+        if _has_body(request) and self._connection.auth is None:
+            return _streamed(request, sent)
         # An authentication may have to send the request a second time.
-        return (
-            request.stream() if self._connection.auth is None else await request.body()
-        )
+        body = await request.body() if _has_body(request) else None
+        sent.set()
+        return body
 
     def _answered(
         self, answer: httpx.Response, before: str
@@ -149,6 +150,12 @@ class _Forward:
         rest = url.removeprefix(base)
         is_ours = bool(before) and rest != url and not rest.startswith("/")
         return (before + rest if is_ours else url).encode("latin-1", "ignore")
+
+
+async def _streamed(request: Request, sent: asyncio.Event) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        yield chunk
+    sent.set()
 
 
 def _split(scope: Scope) -> tuple[str, str]:

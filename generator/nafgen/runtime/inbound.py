@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -144,7 +145,9 @@ def add_guard(app: Starlette, guard: Guard) -> None:
     first = next(fitting, None)
     # Where a route of the spec takes that path too, it is guarded as all others are.
     own = isinstance(first, Route) and not first.include_in_schema
-    app.add_middleware(Guarded, guard=guard, has_health=own)
+    made = Middleware(Guarded, guard=guard, has_health=own)
+    # What is first in a REST app answers browsers, which ask it without credentials.
+    app.user_middleware.insert(1, made)
 
 
 def authorization(scope: Scope, scheme: bytes) -> bytes | None:

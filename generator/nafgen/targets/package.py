@@ -328,6 +328,9 @@ def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]
     for adapter in program.adapters:
         for setting in adapter.guard.settings if adapter.guard else ():
             yield setting.variable, prose("required: what callers must show")
+    if any(isinstance(adapter, RestAdapter) for adapter in program.adapters):
+        about = "origins of browsers that may call REST: a comma list, or *"
+        yield "CORS_ORIGINS", prose(about)
     if has_mcp:
         yield "READ_ONLY", prose("1 leaves out the tools that write")
         yield "ALLOWED_HOSTS", prose("further Host names for MCP over HTTP")
