@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+from compile_support import compile_text
 from conftest import ROOT
 from nafgen import keywords
 from nafgen.diagnostics import CODES
@@ -48,8 +49,8 @@ OBJECTS: Final[dict[str, tuple[str, str]]] = {
         "authentication:apikey",
         "AUTH[apikey]",
     ),
-    "Authentication of a consumed API: digest": ("authentication:digest", "NAF903"),
-    "Authentication of a consumed API: oauth2": ("authentication:oauth2", "NAF903"),
+    "Authentication of a consumed API: digest": ("authentication:digest", "NAF421"),
+    "Authentication of a consumed API: oauth2": ("authentication:oauth2", "NAF421"),
     "Consumed resource": ("consumedResource", "CONSUMED_RESOURCE"),
     "Consumed operation": ("consumedOperation", "CONSUMED_OPERATION"),
     "Input of a consumed API": ("consumedInput", "PARAM"),
@@ -64,6 +65,11 @@ OBJECTS: Final[dict[str, tuple[str, str]]] = {
     "Response": ("responses", "NAF901"),
     "Content of a response": ("responses.content", "NAF901"),
     "Binary response": ("responseBinary", "NAF901"),
+    "Authentication of an adapter: basic": ("authentication:basic", "AUTH[basic]"),
+    "Authentication of an adapter: bearer": ("authentication:bearer", "AUTH[bearer]"),
+    "Authentication of an adapter: apikey": ("authentication:apikey", "AUTH[apikey]"),
+    "Authentication of an adapter: digest": ("authentication:digest", "NAF903"),
+    "Authentication of an adapter: oauth2": ("authentication:oauth2", "NAF903"),
     "MCP adapter": ("mcp", "MCP"),
     "Tool": ("tool", "TOOL"),
     "Hints": ("tool.hints", "HINTS"),
@@ -98,6 +104,75 @@ OBJECTS: Final[dict[str, tuple[str, str]]] = {
     "Exporters": ("observability.exporters", "NAF907"),
     "OTLP exporter": ("observability.exporters.otlp", "NAF907"),
 }
+# The headings of values: the object, its keyword, and the place of `SPEC` where it goes.
+VALUES: Final = {
+    "Values of `type`: authentication of a consumed API": (
+        *("authentication", "type"),
+        "api",
+    ),
+    "Values of `type`: authentication of an adapter": (
+        *("authentication", "type"),
+        "adapter",
+    ),
+    "Values of `in`: input of a consumed API": ("consumedInput", "in", "operation"),
+    "Values of `outputRawFormat`": (
+        *("consumedOperation", "outputRawFormat"),
+        "operation",
+    ),
+    "Values of `type`: body": ("body", "type", "operation"),
+    "Values of `type`: adapter": ("exposed", "type", "other"),
+    "Values of `in`: input of a REST adapter": ("restInput", "in", "route"),
+}
+REFUSED: Final = re.compile("NAF(9..|421)").fullmatch
+TEXTS: Final = {
+    "authentication": "authentication: {{type: {value}{more}}}",
+    "consumedInput": "inputParameters: [{{name: id, in: {value}}}]",
+    "consumedOperation": "outputRawFormat: {value}",
+    "body": "body: {{type: {value}, data: {more}}}",
+    "exposed": "type: {value}",
+    "restInput": "inputParameters: [{{name: id, in: {value}, type: string, description: A}}]",
+}
+MORE: Final = {
+    "basic": ", username: a, password: b",
+    "digest": ", username: a, password: b",
+    "apikey": ", key: a, value: b, placement: header",
+    "bearer": ", token: a",
+    "oauth2": ", authorizationServerUri: 'https://a.test', resource: 'https://b.test'",
+    "json": "{a: b}",
+    "formUrlEncoded": "{a: b}",
+    "multipartForm": "[{name: a, value: b}]",
+}
+SPEC: Final = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: shop
+    baseUri: https://shop.test
+    {api}
+    resources:
+    - path: '/things/{{{{id}}}}'
+      operations:
+      - name: read
+        method: GET
+        {operation}
+  exposes:
+  - type: rest
+    namespace: web
+    port: 8080
+    {adapter}
+    resources:
+    - path: '/things/{{{{id}}}}'
+      operations:
+      - method: GET
+        name: read
+        call: shop.read
+        {route}
+  - namespace: other
+    port: 9090
+    tools: [{{name: read, description: Read, call: shop.read}}]
+    {other}
+"""
 # Tables of what only published files write.
 UNOFFICIAL: Final = {"AUTH[none]"}
 
@@ -142,7 +217,11 @@ OFFICIAL: Final = {str(version): objects(official(version)) for version in VERSI
 
 def versions_of(path: str, keyword: str) -> str:
     """The versions that have a keyword, as the page says it."""
-    having = [name for name in NAMES if keyword in OFFICIAL[name].get(path, ())]
+    return shown([name for name in NAMES if keyword in OFFICIAL[name].get(path, ())])
+
+
+def shown(having: list[str]) -> str:
+    """Versions that follow each other, as the page says it."""
     if having == NAMES:
         return "all"
     by_key = {key: [n for n in NAMES if n.startswith(key)] for key in KEYS}
@@ -154,6 +233,17 @@ def versions_of(path: str, keyword: str) -> str:
         return f"since {key} {first}"
     assert having == by_key[key][by_key[key].index(having[0]) :]
     return f"{key} since {first}"
+
+
+def values_of(path: str, keyword: str) -> dict[str, list[str]]:
+    """The values of a keyword, and the versions that have each."""
+    found: dict[str, list[str]] = {}
+    for version in VERSIONS:
+        node = official(version)["$defs"][path]
+        node = node.get("then", node)
+        for value in node["properties"][keyword]["enum"]:
+            found.setdefault(value, []).append(str(version))
+    return found
 
 
 def tables() -> dict[str, Keys]:
@@ -218,10 +308,27 @@ def test_each_keyword_has_a_row_that_is_true(heading: str) -> None:
     assert not wrong, f"{PAGE}, below {heading!r}: " + "; ".join(wrong)
 
 
+@pytest.mark.parametrize("heading", VALUES)
+def test_each_value_has_a_row_that_is_true(heading: str) -> None:
+    path, keyword, place = VALUES[heading]
+    rows = {}
+    for value, having in values_of(path, keyword).items():
+        parts = dict.fromkeys(("api", "operation", "adapter", "route"), "")
+        parts |= {"other": "type: mcp"}
+        parts[place] = TEXTS[path].format(value=value, more=MORE.get(value, "a"))
+        found = compile_text(SPEC.format(**parts)).diagnostics
+        codes = sorted({d.code for d in found if REFUSED(d.code)})
+        rows[value] = Row(value, shown(having), codes[0] if codes else SUPPORTED)
+    said = written().get(heading, {})
+    wrong = [f"write {row}" for value, row in rows.items() if said.get(value) != row]
+    wrong += [f"remove `{value}`" for value in sorted(said.keys() - rows.keys())]
+    assert not wrong, f"{PAGE}, below {heading!r}: " + "; ".join(wrong)
+
+
 def test_each_object_has_a_heading() -> None:
     paths = {path for version in OFFICIAL.values() for path in version}
     assert paths == {path for path, _ in OBJECTS.values()}
-    assert list(written()) == list(OBJECTS)
+    assert list(written()) == [*OBJECTS, *VALUES]
 
 
 def test_each_table_of_keywords_is_compared() -> None:

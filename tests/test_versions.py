@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from compile_support import checked, compile_text, files_of
-from nafgen.compile import Compilation
+from conftest import ROOT
+from nafgen.compile import Compilation, compile_spec
+from nafgen.inputs import Spec
 from nafgen.versions import LABEL, VERSIONS, Version
 from versions_support import LISTS, MAPS
 
 NAMES = [str(version) for version in VERSIONS]
+
+
+SHARED = ROOT.parent / "shared" / "conformance"
+TUTORIALS = (
+    SHARED / "framework-alpha3/src/main/resources/tutorial",
+    SHARED / "ikanos-beta5/modules/ikanos-docs/tutorial",
+)
 
 
 def files_but_the_manifest(made: Compilation) -> dict[str, str]:
@@ -17,7 +29,7 @@ def files_but_the_manifest(made: Compilation) -> dict[str, str]:
     Pointers know a resource by its path where it is in a list, and else by its key.
     """
     return {
-        path: text.replace("exposes[web].resources[/", "exposes[web].resources[")
+        path: re.sub(r"(# capability\.exposes.*\.resources)\[[^]]*\]", r"\1[]", text)
         for path, text in files_of(made).items()
         if path != ".nafgen.json"
     }
@@ -67,3 +79,29 @@ def test_a_version_is_known_under_its_own_key_only(version: Version) -> None:
         return
     [found] = made.diagnostics
     assert (found.code, found.hint) == ("NAF103", f"did you mean `{version}`?")
+
+
+def compiled(folder: Path, name: str) -> Compilation:
+    """The compilation of a file of a folder that holds what it imports."""
+
+    def read(shown: str) -> bytes | None:
+        path = folder / shown
+        return path.read_bytes() if path.is_file() else None
+
+    return compile_spec(Spec(shown=name, relative=name), read)
+
+
+@pytest.mark.skipif(not TUTORIALS[0].exists(), reason="needs the reference files")
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in TUTORIALS[0].glob("step-*.yml"))
+)
+def test_the_tutorial_is_the_same_in_both_shapes(name: str) -> None:
+    lists, maps = (compiled(folder, name) for folder in TUTORIALS)
+    said = [[(d.code, d.message) for d in made.diagnostics] for made in (lists, maps)]
+    assert sorted(said[0]) == sorted(said[1])
+    assert [unit.name for unit in lists.left_out] == [
+        unit.name for unit in maps.left_out
+    ]
+    assert (lists.package is None) == (maps.package is None)
+    if lists.package is not None:
+        assert files_but_the_manifest(lists) == files_but_the_manifest(maps)
