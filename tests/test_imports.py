@@ -300,6 +300,13 @@ class TestBuild:
             run = project("build", "specs/sub/spec.yaml")
             assert run.codes == [("specs/shared/apis.yaml", "NAF104")]
 
+    def test_beside_rules(self, project: Project) -> None:
+        rules = "[[tool.nafgen.rules]]\nhost = '*.test'\nbody-encoding = 'form'\n"
+        for text in (rules, rules.replace("form", "json"), "[tool.nafgen]\n"):
+            project.write("pyproject.toml", text)
+            assert "1 spec: 1 built" in self.build(project)
+            assert "1 spec: 1 unchanged" in self.build(project)
+
     def test_from_another_folder(self, project: Project) -> None:
         project.write("pyproject.toml", "[tool.nafgen]\n")
         assert "1 built" in self.build(project)
@@ -322,6 +329,14 @@ class TestBuild:
         line = next(n for n, text in enumerate(lines, 1) if "def get_song" in text)
         run = project("explain", f"generated/sub/spec/client.py:{line}")
         assert run.out.startswith("specs/shared/apis.yaml:18:7: capability.consumes[")
+
+    def test_strict_holds_the_file_as_it_is_written(self, project: Project) -> None:
+        run = project("validate", "--strict", "specs/sub/spec.yaml")
+        lines = {
+            line.split(":")[1] for line in run.err.splitlines() if "NAF105" in line
+        }
+        # Version alpha2 has imports in `consumes` only.
+        assert lines == {"7", "8", "9", "16"}
 
     def test_verify(self, project: Project) -> None:
         run = project("verify", "specs/sub/spec.yaml")
@@ -375,3 +390,57 @@ class TestContainment:
         run = project("build")
         assert run.code == 2
         assert "`import-paths` must be a list of paths" in run.err
+
+
+class TestStandalone:
+    """Files without `capability`: what they hold is for others to import."""
+
+    @pytest.fixture(autouse=True)
+    def _own_binds(self, project: Project) -> None:
+        own = APIS.replace("namespace: theirs", "namespace: keys")
+        project.write("specs/shared/apis.yaml", own)
+
+    def test_apis_compile_to_clients(self, project: Project) -> None:
+        run = project("build", "specs/shared/apis.yaml")
+        assert run.code == 0, run.err
+        package = {
+            path.removeprefix("shared/apis/")
+            for path in project.generated
+            if path.startswith("shared/apis/") and "_runtime" not in path
+        }
+        assert package == {
+            ".nafgen.json",
+            "README.md",
+            "__init__.py",
+            "client.py",
+            "py.typed",
+        }
+        assert " rest`" not in project.read("generated/shared/apis/README.md")
+        run = project("verify", "specs/shared/apis.yaml")
+        assert run.code == 0, run.err
+        assert "called: 1 operations, 0 routes, 0 tools" in run.err
+
+    def test_explain_knows_where_an_api_is_from(self, project: Project) -> None:
+        project("build", "specs/shared/apis.yaml")
+        lines = project.read("generated/shared/apis/client.py").splitlines()
+        line = next(
+            n for n, text in enumerate(lines, 1) if "def music_get_song" in text
+        )
+        run = project("explain", f"generated/shared/apis/client.py:{line}")
+        assert run.out.startswith("specs/shared/apis.yaml:18:7: consumes[music].")
+
+    @pytest.mark.parametrize("section", ["exposes", "aggregates", "binds"])
+    def test_other_sections_have_no_package(
+        self, project: Project, section: str
+    ) -> None:
+        text = f"ikanos: 1.0.0-beta5\n{section}: []\n"
+        project.write("specs/shared/other.yaml", text)
+        for command in ("build", "validate", "verify"):
+            run = project(command, "specs/shared/other.yaml")
+            assert run.code == 0, run.err
+            assert run.codes == [("specs/shared/other.yaml", "NAF432")]
+        assert not any("other" in path for path in project.generated)
+        found = project("build", "--output-format", "json", "specs/shared/other.yaml")
+        [spec] = found.json["specs"]
+        assert (spec["status"], spec["package"]) == ("unchanged", "")
+        assert project("build", "--check", "specs/shared/other.yaml").code == 0

@@ -475,7 +475,6 @@ def test_of_several_apis_the_last_one_was_cut() -> None:
         ("name: x\npersona: p\napis: []\ntools: [{name: t}]", "a list of tools"),
         ("server: {rest: {}}\ntools: [{method: GET, path: /a}]", "a list of tools"),
         ("id: x\nconsumes: [{ref: shared/a.yaml}]", "references to other files"),
-        ("naftiko: 1.0.0-alpha2\nconsumes: []", "for other files to import"),
         ("capabilities: [{method: GET, path: /a}]", "a list of capabilities"),
         ("apis: {}\nworkflow: {}\nexposes: {paths: {}}", "a workflow"),
         ("kind: Capability\napiVersion: v1\nmetadata: {}", "Kubernetes"),

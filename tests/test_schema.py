@@ -584,11 +584,6 @@ def test_unknown_versions(version: str, message: str) -> None:
             "it has openapi, paths at its root and looks like an OpenAPI description",
         ),
         (
-            "naftiko: 1.0.0-alpha2\nconsumes: []",
-            "it has naftiko, consumes at its root and looks like "
-            "consumed APIs for other files to import",
-        ),
-        (
             "{a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1}",
             "it has a, b, c, d, e, f, g, h, 2 more at its root",
         ),

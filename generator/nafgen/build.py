@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import bulk, write
 from .diagnostics import CODES, Diagnostic, Reporter, Span, from_json
@@ -16,7 +16,7 @@ from .disk import Mode
 from .inputs import NOT_READ, OutsideError, Spec, is_overlay
 from .naming import package_path
 from .resources import generator
-from .result import Result, is_partial
+from .result import Result, is_partial, result_of
 from .rules import NO_RULES, Rules
 from .signals import shielded
 
@@ -91,17 +91,11 @@ def _clash(spec: Spec, first: Spec, package: str) -> Result:
         hint="rename one of the files",
         related=[("the first one", Span.whole(first.shown))],
     )
-    return _refused(spec, package, reporter, {})
-
-
-def _refused(
-    spec: Spec, package: str, reporter: Reporter, summary: dict[str, Any]
-) -> Result:
     return Result(
         spec=spec.shown,
         package=package,
         status="refused",
-        summary=summary,
+        summary={},
         diagnostics=tuple(reporter),
     )
 
@@ -111,8 +105,9 @@ def _build_one(
 ) -> Result:
     made = compile_spec(spec, reader(spec))
     if made.package is None:
-        package = package_path(spec.relative)
-        return _refused(spec, package, made.reporter, made.summary())
+        found = result_of(made)
+        refused = found.status == "refused"
+        return replace(found, package=package_path(spec.relative) if refused else "")
     # Asked before writing, which reports on files, not on the spec.
     incomplete = is_partial(made.package.summary, made.reporter)
     with shielded():
@@ -144,9 +139,10 @@ def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
     files = {file.relative: file for file in (spec, spec.overlay)}
 
     def inputs(recorded: Mapping[str, str]) -> dict[str, str]:
-        imported = (spec.at(path) for path in recorded if path not in files)
-        found = _inputs(spec, [each for each in imported if not is_overlay(each.shown)])
-        return {**options.rules.inputs(), **found}
+        settings = options.rules.inputs()
+        others = recorded.keys() - files.keys() - settings.keys()
+        imported = [spec.at(path) for path in others if not is_overlay(path)]
+        return {**settings, **_inputs(spec, imported)}
 
     try:
         manifest = write.is_current(options.output, package, inputs, generator())

@@ -18,7 +18,7 @@ from .discover import discover, folder_of, reader
 from .disk import Mode
 from .inputs import Spec
 from .report import Format
-from .result import called, exit_code
+from .result import called, exit_code, result_of
 from .signals import TerminatedError, terminable
 
 if TYPE_CHECKING:
@@ -201,7 +201,6 @@ def validate(
 def dump(*, console: Console, settings: config.Config, spec: Path, stage: str) -> None:
     """Print a stage of the compilation of SPEC."""
     from .dump import dump as dumped
-    from .validation import result_of
 
     made = _compiled(spec, settings, console)
     console.put(dumped(made, stage))

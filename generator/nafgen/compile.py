@@ -27,6 +27,7 @@ from .rules import NO_RULES, Rules
 from .source import Document
 from .spec import Capability
 from .targets import TARGETS
+from .versions import is_standalone
 
 Read = Callable[[str], bytes | None]
 """Reads a file by its shown path; None when there is none.
@@ -105,14 +106,21 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
     document = _amended(made, made.spec, document, read)
     if document is None:
         return
-    fetch = _fetch(made, document, read)
-    document, unusable = imports.resolve(document, fetch, reporter)
+    written, fetch = document, _fetch(made, document, read)
+    document, unusable = imports.resolve(written, fetch, reporter)
     made.document = document
-    broken = schema.validate(document, reporter, strict=strict)
+    broken = schema.validate(document, reporter, strict=strict, written=written)
     if broken == schema.UNREADABLE:
         return
     made.capability = lower(document, reporter, broken, unusable)
     if made.capability is None:
+        return
+    if is_standalone(document.root) and document.root.get("consumes") is None:
+        reporter.report(
+            "NAF432",
+            Span.whole(document.path),
+            "this file holds what other files import, and nothing is written for it",
+        )
         return
     program = link(made.capability, reporter, made.rules)
     made.left_out = program.left_out

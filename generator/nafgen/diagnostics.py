@@ -121,6 +121,7 @@ CODES: Final = _registry(
     ("NAF422", _W, "an authentication has no effect"),
     ("NAF430", _N, "a rule for a public API was applied"),
     ("NAF431", _W, "a server has more tools than many clients take"),
+    ("NAF432", _N, "a file holds only what others import"),
     ("NAF450", _W, "a trusted header is not passed on"),
     # 5xx safety
     ("NAF501", _E, "a file could not be proven safe"),

@@ -18,7 +18,7 @@ from .plan import MANIFEST
 from .resources import explanations
 from .rules import NO_RULES, Rules
 
-_POINTER: Final = re.compile(r"\s*# (capability\S+)$")
+_POINTER: Final = re.compile(r"\s*# ((?:capability|consumes)\S+)$")
 _Unit = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 

@@ -20,9 +20,8 @@ from .overlay import measure
 from .reader import Reader
 from .source import MAX_NODES, Document, Map, Seq
 from .spec import Located
-from .versions import SOURCE, UNDECLARED, Version, declared
+from .versions import SECTIONS, SOURCE, UNDECLARED, Version, declared
 
-SECTIONS: Final = ("consumes", "exposes", "aggregates", "binds")
 MAX_IMPORTS: Final = 256
 _KINDS: Final = {"consumes": "upstream", "exposes": "adapter"}
 """Sections whose entries are counted, with what their entries are."""

@@ -50,6 +50,7 @@ ROOT: Final = _keys(
     imports="NAF901",
     imported="NAF901",
 )
+STANDALONE: Final = _keys("naftiko ikanos info binds consumes exposes aggregates")
 INFO: Final = _keys(
     "title name description",
     "created modified stakeholders version personas related",

@@ -12,13 +12,13 @@ from typing import Final
 from . import spec
 from .bound_tokens import bind_tokens
 from .diagnostics import Origin, Reporter, Span, show
-from .keywords import BIND, CAPABILITY, INFO, ROOT
+from .keywords import BIND, CAPABILITY, INFO, ROOT, STANDALONE
 from .lower_consumed import ConsumedSide
 from .lower_exposed import ExposedSide
 from .reader import Reader, pointer_name
 from .source import Document, Map
 from .units import MAX_UNITS, Units
-from .versions import LABEL, UNDECLARED, declared
+from .versions import LABEL, UNDECLARED, declared, is_standalone
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
@@ -49,18 +49,21 @@ def lower(
 
 
 def _capability(root: Reader, units: Units) -> spec.Capability | None:
-    body = root.child("capability")
-    if body is None:
-        return None
-    root.check_keys(ROOT)
-    body.check_keys(CAPABILITY)
+    if is_standalone(root.data):
+        body = root
+        root.check_keys(STANDALONE)
+    else:
+        inside = root.child("capability")
+        if inside is None:
+            return None
+        body = inside
+        root.check_keys(ROOT)
+        body.check_keys(CAPABILITY)
     info = root.child("info")
     if info is not None:
         info.check_keys(INFO)
-    binds = (
-        *root.children("binds", "namespace"),
-        *body.children("binds", "namespace"),
-    )
+    holders = (root,) if body is root else (root, body)
+    binds = [bind for each in holders for bind in each.children("binds", "namespace")]
     consumes = body.children("consumes", "namespace")
     exposes = body.children("exposes", "namespace")
     capability = spec.Capability(

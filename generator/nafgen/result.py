@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .diagnostics import Diagnostic, Severity, as_json
+
+if TYPE_CHECKING:
+    from .compile import Compilation
 
 STATUSES: Final = ("built", "unchanged", "partial", "refused", "removed")
 _COULD_NOT_RUN: Final = frozenset({"NAF001", "NAF502", "NAF599", "NAF601", "NAF603"})
@@ -45,6 +48,22 @@ class Result:
             "left_out": self.summary.get("left_out", []),
             "diagnostics": [as_json(found, {}) for found in self.diagnostics],
         }
+
+
+def result_of(made: Compilation) -> Result:
+    """What became of a spec that nothing was written for."""
+    package = made.package
+    summary = package.summary if package else made.summary()
+    status = "partial" if is_partial(summary, made.reporter) else "unchanged"
+    if package is None and made.reporter.failed:
+        status = "refused"
+    return Result(
+        spec=made.spec.shown,
+        package=package.path if package else "",
+        status=status,
+        summary=summary,
+        diagnostics=tuple(made.diagnostics),
+    )
 
 
 def exit_code(results: Sequence[Result], *, change_counts: bool = False) -> int:

@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from .diagnostics import Reporter, Span, show
 from .official import official
 from .source import Document, Map, span_at
-from .versions import KEYS, UNDECLARED, VERSIONS, Version, declared, version_key
+from .versions import (
+    KEYS,
+    UNDECLARED,
+    VERSIONS,
+    Version,
+    declared,
+    is_standalone,
+    version_key,
+)
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -52,7 +60,6 @@ _DIALECTS: Final = (
     ({"apiVersion", "kind"}, "a Kubernetes-style resource"),
     ({"specificationVersion"}, "a workflow over imported files"),
     ({"imports", "tools"}, "a list of tools over imported files"),
-    *(({key, "consumes"}, "consumed APIs for other files to import") for key in KEYS),
     ({"consumes"}, "a list of references to other files"),
     ({"capabilities"}, "a list of capabilities"),
     ({"workflow"}, "a workflow"),
@@ -62,9 +69,6 @@ _DIALECTS: Final = (
     ({"mcp_tools"}, "a list of tools"),
     ({"actions"}, "a list of actions"),
     ({"adapters"}, "a list of adapters"),
-    *(({key, "exposes"}, "adapters for other files to import") for key in KEYS),
-    *(({key, "aggregates"}, "functions for other files to import") for key in KEYS),
-    *(({key, "binds"}, "binds for other files to import") for key in KEYS),
 )
 
 
@@ -80,7 +84,11 @@ class _Issue:
 
 
 def validate(
-    document: Document, reporter: Reporter, *, strict: bool = False
+    document: Document,
+    reporter: Reporter,
+    *,
+    strict: bool = False,
+    written: Document | None = None,
 ) -> frozenset[JsonPath]:
     """Report where the document departs from what can be read.
 
@@ -90,7 +98,8 @@ def validate(
     that is not known, or wrong in more places than it is worth to look at.
 
     With `strict`, departures from the official schema are reported as NAF105. They do
-    not count as unreadable, unless they are that as well.
+    not count as unreadable, unless they are that as well. Held to it is the document as
+    `written`, before entries of other files took their places.
     """
     root = _readable(document, reporter)
     if root is None:
@@ -103,10 +112,11 @@ def validate(
             hint=f"add `{UNDECLARED}`",
         )
     version = declared(root) or UNDECLARED
-    departures = _errors(_official(version), root) if strict else []
+    own = (written or document).root
+    departures = _errors(_official(version), own) if strict else []
     unreadable = _errors(_accepted(), root)
     seen = set()
-    for issue in _issues(departures, root):
+    for issue in _issues(departures, own):
         seen.add((issue.path, issue.missing))
         reporter.report("NAF105", issue.span, issue.message, hint=issue.hint)
     broken = _issues(unreadable, root)
@@ -175,6 +185,8 @@ def _foreign_looks(root: Map) -> str | None:
             return None
         listed = _listed(capability)
         return f"its `capability` has {listed}, and nothing to consume or expose"
+    if is_standalone(root):
+        return None
     looks = f"it has {_listed(root)} at its root"
     for keys, kind in _DIALECTS:
         if keys <= root.keys():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .compile import Compilation, compile_spec
+from .compile import compile_spec
 from .discover import reader
 from .inputs import Spec
-from .result import Result, is_partial
+from .result import Result, result_of
 from .rules import NO_RULES, Rules
 from .verify import MissingLibrariesError, verify
 
@@ -32,18 +32,4 @@ def verified(spec: Spec, *, rules: Rules = NO_RULES) -> Result:
         result,
         diagnostics=(*result.diagnostics, *proof.differences),
         called={kind: getattr(proof, kind) for kind in kinds},
-    )
-
-
-def result_of(made: Compilation) -> Result:
-    """What became of a spec that nothing was written for."""
-    package = made.package
-    summary = package.summary if package else made.summary()
-    partial = is_partial(summary, made.reporter)
-    return Result(
-        spec=made.spec.shown,
-        package=package.path if package else "",
-        status="refused" if not package else "partial" if partial else "unchanged",
-        summary=summary,
-        diagnostics=tuple(made.diagnostics),
     )

@@ -1,4 +1,4 @@
-"""The versions of the specification, and the keywords that have two names in them."""
+"""The versions of the specification, and what they call its keywords and documents."""
 
 from __future__ import annotations
 
@@ -54,6 +54,8 @@ VERSIONS: Final = (
 UNDECLARED: Final = VERSIONS[1]
 """How a file is read that declares none."""
 KEYS: Final = ("naftiko", "ikanos")
+SECTIONS: Final = ("consumes", "exposes", "aggregates", "binds")
+"""What a capability is made of, and what a file without one holds for others."""
 
 
 def version_key(root: Mapping[str, object]) -> str | None:
@@ -67,3 +69,9 @@ def declared(root: Mapping[str, object]) -> Version | None:
     if key is None:
         return UNDECLARED
     return next((v for v in VERSIONS if v.key == key and v.number == root[key]), None)
+
+
+def is_standalone(root: Mapping[str, object]) -> bool:
+    """Whether a document has what other files import at its root, and no capability."""
+    held = any(root.get(section) is not None for section in SECTIONS)
+    return held and "capability" not in root and version_key(root) is not None
