@@ -16,15 +16,18 @@ TEMPLATES = ROOT / "templates"
 
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
-    1: "media_types wire rule hosts versions source inputs spec ir givens plan resources report",
+    1: "media_types wire rule hosts versions source inputs spec paths ir givens plan resources report"
+    " result_steps samples",
     2: "schema official overlay reader imports keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units fitting authentication lower_authentication placed_keys"
-    " lower_consumed lower_exposed forwards bound_tokens selectors guards lower_guards",
+    " lower_consumed lower_exposed forwards bound_tokens selectors guards lower_guards"
+    " path_scanner path_patterns path_filters path_syntax json_paths",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies verify verify_probe verify_client verify_rest verify_forward"
-    " verify_mcp verify_guard mock mock_requests",
+    " verify_mcp verify_guard mock mock_requests"
+    " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving cli __main__",
 }
@@ -63,8 +66,11 @@ GENERATED_MAY_IMPORT = {
     "lxml",
     "markdown_it",
     "ruamel",
+    "jsonpath",
 }
-SHARED = {"expressions", "guards", "readers"}
+SUPPORTED = {"json_paths", "expect_results"}
+"""Modules that run support code of packages, of which there is no second one."""
+SHARED = {"expressions", "guards", "readers", "mappings"}
 """Modules of targets that the others know."""
 IMPURE = {("os", "environ"), ("os", "getcwd"), ("Path", "cwd"), ("Path", "home")}
 CLOCKS = {"datetime", "time"}
@@ -109,6 +115,9 @@ def test_imports_point_down(path: Path) -> None:
             assert allowed, f"{path.stem} knows the target {module}"
             continue
         target = module.partition(".")[0]
+        if target == "runtime":
+            assert name in SUPPORTED, f"{name} runs support code"
+            continue
         assert LAYER[target] <= LAYER[name], f"{name} imports {target}"
 
 

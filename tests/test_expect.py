@@ -16,10 +16,10 @@ from nafgen.expect import (
     UnsendableError,
     argument_values,
     expected_request,
-    expected_result,
     segment,
     text,
 )
+from nafgen.expect_results import expected_result
 from nafgen.ir import (
     WHOLE,
     Constant,

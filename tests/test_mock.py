@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from nafgen.expect import expected_result
+from nafgen.expect_results import expected_result
 from nafgen.ir import McpAdapter, Program, RestAdapter
 from nafgen.mock import mock_app, mock_base_urls
 from nafgen.mock_requests import MAX_BODY, Message

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from nafgen.ir import RELAY, Each, McpAdapter, Pick, Relay, RestAdapter, Result, Shape
+from nafgen.ir import (
+    RELAY,
+    Constant,
+    Each,
+    McpAdapter,
+    Pick,
+    Relay,
+    RestAdapter,
+    Result,
+    Shape,
+)
+from nafgen.paths import Every, Function, Literal, Members, Query
 from published_support import OPERATION, ROUTE, TOOL, compiled, found_in
 
 NAME = Pick(("name",))
@@ -51,6 +62,43 @@ OUTPUTS: list[tuple[str, str, Result | Relay]] = [
     ("[{name: result, value: $.result}]", "[{mapping: $.result}]", Pick(("result",))),
     ("[{type: object, mapping: $.items}]", "[{mapping: $.a}]", Pick(("items", "a"))),
     ("{list: {value: $.items}}", "[{mapping: $.list}]", Pick(("items",))),
+    # more than names
+    ("[]", "[{mapping: '$.a[0].b[-1]'}]", Pick(("a", 0, "b", -1))),
+    ("[]", "[{mapping: \"$['a b'].$ref\"}]", Pick(("a b", "$ref"))),
+    ("[]", "[{mapping: '$.a[*].b'}]", Pick(("a", Every(("b",))))),
+    (
+        "[{name: list, value: '$.items[*].a'}]",
+        "[{mapping: '$.list[0].b'}]",
+        Pick(("items", Every(("a",)), 0, "b")),
+    ),
+    (
+        "[{name: list, value: $.items}]",
+        "[{mapping: '$.list[?(@.n == 1)].x'}]",
+        Pick(("items", Query("$[?@.n == 1].x", '[{"x": "found", "n": 1}]'))),
+    ),
+    (
+        "[{name: list, value: $.items}]",
+        "[{mapping: '$.sum($.list[*].n, 3)'}]",
+        Pick((Function("sum", (("items", Every(("n",))), Literal(3))),)),
+    ),
+    (
+        "[]",
+        "[{type: array, mapping: '$.a[*].b', items: {mapping: \"$['c','d']\"}}]",
+        Each(("a", Every(("b",))), Pick((Members(("c", "d")),))),
+    ),
+    # what is always the same
+    ("[{name: n, value: 7}]", "[{mapping: $.n}]", Constant(7)),
+    ("[{name: n, value: seven}]", "[{type: string, mapping: $.}]", Constant("seven")),
+    (
+        "[{name: n, value: true}, {name: m, value: $.m}]",
+        "[{type: object, mapping: $.}]",
+        Shape((("n", Constant(True)), ("m", Pick(("m",))))),
+    ),
+    (
+        "[{name: n, value: 7}, {name: m, value: $.m}]",
+        "[{type: object, properties: {a: {mapping: $.n.x}, b: {mapping: $.m}}}]",
+        Shape((("a", Constant(None)), ("b", Pick(("m",))))),
+    ),
     # several
     (
         "[{name: a, value: $.x.a}, {name: b, value: $.y}]",
@@ -102,15 +150,12 @@ def test_what_is_made_of_an_answer(
 @pytest.mark.parametrize(
     ("exposed", "code"),
     [
-        ("[{mapping: '$.a[0]'}]", "NAF905"),
-        ("[{mapping: '$.a[*].b'}]", "NAF905"),
-        ("[{mapping: '$..a'}]", "NAF905"),
-        ("[{mapping: \"$['a b']\"}]", "NAF905"),
-        ("[{mapping: '$.a[?(@.b)]'}]", "NAF905"),
-        ("[{mapping: '$.length()'}]", "NAF905"),
+        ("[{mapping: '$.a[x]'}]", "NAF905"),
+        ("[{mapping: '$.a[*].b.sum()'}]", "NAF905"),
+        ("[{mapping: '$.a[?(@.b =~ /(a+)+/)]'}]", "NAF905"),
         ("[{mapping: ''}]", "NAF905"),
         ("[{mapping: '{{$.a}}'}]", "NAF905"),
-        ("[{type: array, mapping: $.a, items: {mapping: '$.b[0]'}}]", "NAF905"),
+        ("[{type: array, mapping: $.a, items: {mapping: '$.b['}}]", "NAF905"),
         ("[{mapping: 7}]", "NAF101"),
         ("[{mapping: [$.a]}]", "NAF101"),
         ("[$.a]", "NAF101"),

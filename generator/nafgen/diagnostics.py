@@ -142,7 +142,7 @@ CODES: Final = _registry(
     ("NAF902", _E, "a template is not supported here"),
     ("NAF903", _E, "an authentication scheme is not supported yet"),
     ("NAF904", _E, "a response format is not supported yet"),
-    ("NAF905", _E, "a JSONPath is not supported yet"),
+    ("NAF905", _E, "a JSONPath cannot be compiled"),
     ("NAF906", _E, "a body type is not supported yet"),
     ("NAF907", _E, "an adapter is not supported yet"),
     ("NAF908", _E, "a parameter location is not supported yet"),

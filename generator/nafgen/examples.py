@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from .diagnostics import Origin
 from .documents import document
-from .ir import Argument, Constant, Each, Input, Operation, Pick, Result, Shape
+from .ir import Argument, Input, Operation, Result
+from .samples import sample_of
 from .wire import Format, Location, Type
 
 Valued: TypeAlias = Argument | Input
@@ -256,37 +257,5 @@ def _document(operation: Operation, value: Any) -> Answer:
 
 def marked(result: Result, mark: str = "found") -> Any:
     """A JSON value that has what the result picks, each with a marker of its own."""
-    root: dict[str, Any] = {}
-    for path, value in _wanted(result, mark):
-        if not path:
-            if isinstance(value, list):
-                return value
-            continue
-        _place(root, path, value)
-    return root or mark
-
-
-def _wanted(result: Result, mark: str) -> Iterable[tuple[tuple[str, ...], Any]]:
-    match result:
-        case Pick(path):
-            yield path, f"{mark} {'.'.join(path)}"
-        case Shape(members):
-            for _, member in members:
-                yield from _wanted(member, mark)
-        case Each(path, item):
-            yield path, [marked(item, f"{mark} {index}") for index in (1, 2)]
-        case Constant():
-            return
-
-
-def _place(root: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    """Put a value at its path; what is there already, and is deeper, stays."""
-    for name in path[:-1]:
-        below = root.get(name)
-        if isinstance(below, list):
-            return
-        if not isinstance(below, dict):
-            root[name] = below = {}
-        root = below
-    if isinstance(value, list) or not isinstance(root.get(path[-1]), dict | list):
-        root[path[-1]] = value
+    made = sample_of(result, mark, str)
+    return mark if made is None else made

@@ -24,16 +24,12 @@ from .ir import (
     Bearer,
     Call,
     Constant,
-    Each,
     Field,
     Input,
     Interpolated,
     ObjectOf,
     Operation,
-    Pick,
-    Result,
     Setting,
-    Shape,
     Supplied,
     Template,
     Text,
@@ -367,33 +363,9 @@ def _filled(template: Template, values: Values, settings: Mapping[str, str]) -> 
             return kept if kept or not elements else ABSENT
 
 
-def expected_result(result: Result, answer: Any) -> Any:
-    """What a JSON answer is made into."""
-    match result:
-        case Constant(value):
-            return value
-        case Pick(path):
-            return _member(answer, path)
-        case Shape(members):
-            return {name: expected_result(made, answer) for name, made in members}
-        case Each(path, item):
-            array = _member(answer, path)
-            if not isinstance(array, list):
-                return None
-            return [expected_result(item, element) for element in array]
-
-
 def _path_text(
     part: Argument | Setting, values: Mapping[Origin, Any], settings: Mapping[str, str]
 ) -> str:
     if isinstance(part, Setting):
         return settings[part.variable]
     return text(values[part.origin])
-
-
-def _member(value: Any, path: tuple[str, ...]) -> Any:
-    if not path:
-        return value
-    if not isinstance(value, dict) or path[0] not in value:
-        return None
-    return _member(value[path[0]], path[1:])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .diagnostics import Origin
+from .paths import Path
 from .wire import ArrayStyle, Encoding, Format, Location, ObjectStyle, Type
 
 
@@ -122,8 +123,8 @@ class Operation:
     form data are an object, or an array of objects with `name`, `value` and perhaps
     `filename` and `content_type`. `from_settings` names what callers need not give: declared
     parameters that the authentication sends, and variables of the base URL. `extracted`
-    names what the spec extracts of the answer, with the path of each: exposed mappings
-    start there. The answer is declared in `format`; of HTML and Markdown, `selector` says
+    names what the spec extracts of the answer, with where it is or what it always is: exposed
+    mappings start there. The answer is declared in `format`; of HTML and Markdown, `selector` says
     which parts count.
     """
 
@@ -139,7 +140,7 @@ class Operation:
     media_type: str
     arguments: tuple[Argument, ...]
     from_settings: tuple[str, ...]
-    extracted: tuple[tuple[str, tuple[str, ...]], ...]
+    extracted: tuple[tuple[str, Pick | Constant], ...]
     format: Format
     selector: str
     description: str
@@ -240,9 +241,9 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """The member at `path` of the value, None where there is none; () is the value."""
+    """What is at `path` in the value, None where nothing is; () is the value."""
 
-    path: tuple[str, ...]
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,7 @@ class Shape:
 class Each:
     """A JSON array: `item` made from each element of the array at `path`, else None."""
 
-    path: tuple[str, ...]
+    path: Path
     item: Result
 
 

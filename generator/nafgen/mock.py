@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
@@ -17,15 +18,12 @@ from .diagnostics import Origin
 from .documents import document
 from .ir import (
     Argument,
-    Constant,
-    Each,
     Operation,
     Pick,
     Program,
     Relay,
     RestAdapter,
     Result,
-    Shape,
     Upstream,
 )
 from .mock_requests import (
@@ -38,6 +36,7 @@ from .mock_requests import (
     json_answer,
     read_request,
 )
+from .samples import merged, sample_at, sample_of
 from .wire import Format
 
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
@@ -181,46 +180,21 @@ def _answer(route: _Route, values: dict[str, str], request: Request) -> Answer:
         text = json.dumps(echo, ensure_ascii=False, indent=2)
         kind = ("content-type", "text/plain; charset=utf-8")
         return Answer(status=200, content=text.encode(), headers=(kind,))
-    value: Any = dict(echo)
-    for _, path in operation.extracted:
-        if path:
-            _place(value, path, dict(echo))
+    value: Any = echo
+    for _, root in operation.extracted:
+        if isinstance(root, Pick) and root.path:
+            value = merged(sample_at(root.path, lambda _: echo, ""), value)
     for result in route.results:
-        value = _shaped(result, value, echo)
+        value = merged(sample_of(result, "example of", partial(_element, echo)), value)
     if operation.format is Format.JSON:
         return json_answer(200, value)
     written, content, _ = document(operation.format, operation.selector, value)
     return Answer(status=200, content=content, headers=(("content-type", written),))
 
 
-def _shaped(result: Result, value: Any, echo: Mapping[str, Any]) -> Any:
-    """The value with something at each place where a mapping looks."""
-    match result:
-        case Shape(members):
-            for _, member in members:
-                value = _shaped(member, value, echo)
-        case Each(path, item):
-            elements = [_shaped(item, {"number": n, **echo}, {}) for n in (1, 2)]
-            if not path:
-                return elements
-            _place(value, path, elements)
-        case Pick(path) if path:
-            _place(value, path, f"example of {'.'.join(path)}")
-        case Pick() | Constant():
-            pass
-    return value
-
-
-def _place(value: Any, path: tuple[str, ...], what: Any) -> None:
-    """Put something at a path, unless something is there or in the way."""
-    for name in path[:-1]:
-        if not isinstance(value, dict):
-            return
-        value = value.setdefault(name, {})
-    if isinstance(value, dict):
-        known = value.get(path[-1])
-        if known is None or (isinstance(what, list) and not isinstance(known, list)):
-            value[path[-1]] = what
+def _element(echo: Mapping[str, Any], mark: str) -> dict[str, Any]:
+    """What an element of an array is beside what mappings look for."""
+    return {"number": int(mark[-1]), **echo}
 
 
 # --- ASGI ------------------------------------------------------------------------

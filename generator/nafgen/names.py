@@ -23,7 +23,9 @@ from .ir import (
     McpAdapter,
     Operation,
     Program,
+    Relay,
     RestAdapter,
+    Result,
     Route,
     Supplied,
     Tool,
@@ -31,6 +33,7 @@ from .ir import (
 )
 from .naming import camel, property_name, snake, tool_name, words
 from .pycode import RESERVED, Code, dotted, identifier
+from .result_steps import queries
 
 CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncClient Call Client Connection Environment Final Setting annotations
@@ -43,6 +46,7 @@ APP_GLOBALS: Final = frozenset("""
     add_guard add_health annotations api app calls closing create_app create_guard given
     each listed pick relay
     structure
+    jsonpath path_functions pick_all pick_members
     """.split())
 # Names that pydantic, which reads bodies for FastAPI, keeps for itself.
 BODY_NAMES: Final = frozenset("""
@@ -55,6 +59,7 @@ BODY_NAMES: Final = frozenset("""
 MCP_GLOBALS: Final = frozenset("""
     Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
     api calls create_guard create_server decoded each given lending listed pick relay tools
+    jsonpath path_functions pick_all pick_members
     """.split())
 
 
@@ -83,11 +88,13 @@ class OperationNames:
 class UnitNames:
     """A route's or tool's function and parameters, and a tool's names on the wire.
 
-    `properties` are the names of a tool's arguments.
+    `properties` are the names of a tool's arguments, `queries` those of the queries in
+    its result.
     """
 
     function: Code
     result: Code
+    queries: tuple[Code, ...]
     inputs: dict[Origin, Code]
     tool: str
     properties: dict[Origin, str]
@@ -118,7 +125,7 @@ class NameTable:
             yield from (operation.function, operation.method)
             yield from operation.arguments.values()
         for unit in self.units.values():
-            yield from (unit.function, unit.result)
+            yield from (unit.function, unit.result, *unit.queries)
             yield from unit.inputs.values()
 
 
@@ -260,10 +267,18 @@ def _units(
         table.units[unit.origin] = UnitNames(
             function=identifier(function),
             result=Code(f"_{function}_result"),
+            queries=tuple(_queries(unit.result, function)),
             inputs=_parameters(unit.inputs, own),
             tool=tools.get(unit.origin, ""),
             properties=_properties(unit, reporter) if isinstance(unit, Tool) else {},
         )
+
+
+def _queries(result: Result | Relay, function: str) -> Iterator[Code]:
+    """A constant for each query in a result; the first needs no number."""
+    for number in range(1, len(queries(result)) + 1):
+        suffix = "" if number == 1 else f"_{number}"
+        yield Code(f"_{function.upper()}_QUERY{suffix}")
 
 
 def _request(unit: Route | Tool) -> Route | Operation:

@@ -36,6 +36,8 @@ VOCABULARY: Final = frozenset("""
     APIKeyCookie APIKeyHeader APIKeyQuery ApiKeys Basic Bearer Guard GuardedServer
     HTTPBasic HTTPBearer Security add_guard auto_error create_guard dependencies guard
     guarded_server inbound name scheme_name security
+    jsonpath path_functions pick_all pick_members queries wildcards append
+    average deviation keys largest length smallest total
     """.split())
 """Identifiers that targets write themselves."""
 

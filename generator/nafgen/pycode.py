@@ -197,6 +197,18 @@ class Imports:
         self._symbols.add(Symbol(module, name, alias))
         return Code(alias or name)
 
+    def inside(self, package: str) -> frozenset[str]:
+        """The modules of a package that are used."""
+        return frozenset(
+            (
+                symbol.name
+                if symbol.module == package
+                else symbol.module[len(package) + 1 :]
+            )
+            for symbol in self._symbols
+            if symbol.module == package or symbol.module.startswith(f"{package}.")
+        )
+
     def blocks(self) -> tuple[tuple[Code, ...], ...]:
         """Import lines in isort's order: standard library, third party, own modules."""
         named: dict[str, list[str]] = {}

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from . import spec
-from .diagnostics import Reporter, show
+from .diagnostics import Reporter
 from .ir import RELAY, WHOLE, Constant, Each, Operation, Pick, Relay, Result, Shape
-from .values import is_constant, json_path, template
+from .json_paths import located_path
+from .paths import Function, Literal, Path
+from .values import is_constant, template
 from .wire import Format
 
-Outputs = tuple[tuple[str, tuple[str, ...]], ...]
-"""Names and paths of what a consumed operation extracts."""
+Outputs: TypeAlias = tuple[tuple[str, Pick | Constant], ...]
+"""Names of what a consumed operation extracts, and where it is or what it always is."""
 
 
 def extraction(outputs: tuple[spec.Output, ...], reporter: Reporter) -> Outputs | str:
     """What a consumed operation extracts of its answer, or an error's code."""
-    found = []
+    found: list[tuple[str, Pick | Constant]] = []
     for output in outputs:
+        made: Pick | Constant | str = _picked(output, reporter)
         if output.mapping is None and output.value is not None:
-            reporter.report(
-                "NAF901",
-                output.value.span,
-                "a consumed output parameter with a fixed value is not supported yet",
-                hint="give it a JSONPath, such as `value: $.`",
-            )
-            return "NAF901"
-        path = () if output.mapping is None else _path(output, reporter)
-        if path is None:
-            return "NAF905"
-        found.append((output.name, path))
+            made = _constant(output.value, reporter)
+        if isinstance(made, str):
+            return made
+        found.append((output.name, made))
     return tuple(found)
 
 
@@ -83,15 +81,20 @@ def _mapped(output: spec.Output, reporter: Reporter) -> Result | str:
                 return made
             members.append((name, made))
         return Shape(tuple(members))
-    path = () if output.mapping is None else _path(output, reporter)
-    if path is None:
-        return "NAF905"
-    if output.items is None or output.type != "array":
-        return Pick(path)
+    array = _picked(output, reporter)
+    if isinstance(array, str) or output.items is None or output.type != "array":
+        return array
     item = _mapped(output.items, reporter)
     if isinstance(item, str):
         return item
-    return Pick(path) if item == WHOLE else Each(path, item)
+    return array if item == WHOLE else Each(array.path, item)
+
+
+def _picked(output: spec.Output, reporter: Reporter) -> Pick | str:
+    if output.mapping is None:
+        return WHOLE
+    path = located_path(output.mapping.value, output.mapping.span, reporter)
+    return "NAF905" if path is None else Pick(path)
 
 
 def _constant(value: spec.Located, reporter: Reporter) -> Constant | str:
@@ -111,39 +114,42 @@ def _constant(value: spec.Located, reporter: Reporter) -> Constant | str:
     return "NAF902"
 
 
-def _path(output: spec.Output, reporter: Reporter) -> tuple[str, ...] | None:
-    mapping = output.mapping
-    path = (
-        json_path(mapping.value) if mapping and isinstance(mapping.value, str) else None
-    )
-    if path is None and mapping is not None:
-        reporter.report(
-            "NAF905",
-            mapping.span,
-            f"the JSONPath {show(mapping.value)} is not supported yet",
-            hint="member names joined by dots are supported, such as `$.data.id`",
-        )
-    return path
-
-
 def _rooted(made: Result, outputs: Outputs) -> Result:
     """A result over the extracted values, as one over the whole answer."""
     match made:
         case Pick(()) if len(outputs) > 1:
-            return Shape(tuple((name, Pick(path)) for name, path in outputs))
+            return Shape(outputs)
         case Pick(path):
-            return Pick(_of_answer(path, outputs))
+            return _of_answer(path, outputs)
         case Each(path, item):
-            return Each(_of_answer(path, outputs), item)
+            array = _of_answer(path, outputs)
+            # A constant is no array.
+            return Each(array.path, item) if isinstance(array, Pick) else Constant(None)
         case Shape(members):
             return Shape(tuple((key, _rooted(m, outputs)) for key, m in members))
         case Constant():
             return made
 
 
-def _of_answer(path: tuple[str, ...], outputs: Outputs) -> tuple[str, ...]:
+def _of_answer(path: Path, outputs: Outputs) -> Pick | Constant:
     """A path in the extracted values, which may begin with the name of one of them."""
+    if path and isinstance(path[0], Function):
+        operands = (_operand(operand, outputs) for operand in path[0].operands)
+        return Pick((Function(path[0].name, tuple(operands)), *path[1:]))
     for name, root in outputs:
         if name and path[:1] == (name,):
-            return root + path[1:]
-    return outputs[0][1] + path if len(outputs) == 1 else path
+            return _below(root, path[1:])
+    return _below(outputs[0][1], path) if len(outputs) == 1 else Pick(path)
+
+
+def _below(root: Pick | Constant, path: Path) -> Pick | Constant:
+    if isinstance(root, Pick):
+        return Pick(root.path + path)
+    return Constant(None) if path else root
+
+
+def _operand(operand: Path | Literal, outputs: Outputs) -> Path | Literal:
+    if isinstance(operand, Literal):
+        return operand
+    rooted = _of_answer(operand, outputs)
+    return rooted.path if isinstance(rooted, Pick) else Literal(rooted.value)

@@ -1,4 +1,4 @@
-"""Reads the small languages inside a spec's strings: templates, references, JSONPath."""
+"""Reads the small languages inside a spec's strings: templates and references."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{\s*([^{}]*?)\s*\}")
 _SCREAMING: Final = re.compile(r"[A-Z][A-Z0-9_]*").fullmatch
 ROOTS: Final = frozenset({"tools", "rest"})
 """What references to inputs begin with in consumed APIs, where no adapter is known."""
-_MEMBER: Final = re.compile(r"[A-Za-z_@$][A-Za-z0-9_@$-]*").fullmatch
 _UNSAFE: Final = "/:@!$&'()*+,;=-._~%"
 _SLASHES: Final = re.compile(r"[/\\]")
 
@@ -117,14 +116,3 @@ def whole_reference(value: object) -> Reference | None:
     pieces = template(value) if isinstance(value, str) else ()
     piece = pieces[0] if len(pieces) == 1 else None
     return reference(piece.name, ROOTS) if isinstance(piece, Placeholder) else None
-
-
-def json_path(text: str) -> tuple[str, ...] | None:
-    """The members that a simple JSONPath walks: `$.a.b` is ("a", "b"), `$.` is ().
-
-    None for anything else: filters, wildcards, indexes, functions.
-    """
-    if text in ("$", "$."):
-        return ()
-    names = text.removeprefix("$.").split(".")
-    return tuple(names) if all(_MEMBER(name) for name in names) else None

@@ -12,7 +12,8 @@ from mcp_types import CallToolResult, EmbeddedResource, TextContent
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
-from .expect import ABSENT, argument_values, expected_result
+from .expect import ABSENT, argument_values
+from .expect_results import expected_result
 from .givens import inputs_of
 from .ir import McpAdapter, Relay, Tool
 from .names import client_parameter

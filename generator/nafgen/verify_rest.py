@@ -11,7 +11,8 @@ import httpx
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, variants
-from .expect import argument_values, expected_result, percent_encoded, text
+from .expect import argument_values, percent_encoded, text
+from .expect_results import expected_result
 from .givens import inputs_of
 from .ir import Input, Relay, RestAdapter, Route
 from .names import client_parameter

@@ -7,10 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 
-def pick(value: Any, *path: str) -> Any:
-    """The member at `path`; None where a step has none."""
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
+def pick(value: Any, *path: str | int) -> Any:
+    """What is at a path of names and indexes; None where a step has nothing.
+
+    Negative indexes count from the end.
+    """
+    for step in path:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+        else:
+            has_it = isinstance(value, list) and -len(value) <= step < len(value)
+            value = value[step] if has_it else None
     return value
 
 

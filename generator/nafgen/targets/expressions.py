@@ -1,4 +1,4 @@
-"""Pieces of Python that several targets emit: types, texts, calls and results."""
+"""Pieces of Python that several targets emit: types, texts and calls."""
 
 from __future__ import annotations
 
@@ -11,15 +11,10 @@ from ..ir import (
     ArrayOf,
     Call,
     Constant,
-    Each,
     Forward,
     Input,
     ObjectOf,
-    Pick,
-    Relay,
-    Result,
     Setting,
-    Shape,
     Template,
     Text,
 )
@@ -28,14 +23,6 @@ from ..pycode import Code, Imports, lit
 from ..wire import Type
 
 RUNTIME = "._runtime"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultView:
-    """A function that makes a result of an answer."""
-
-    name: Code
-    expression: Code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,36 +165,6 @@ def _structure(
             return Code(f"{imports.use(f'{RUNTIME}.upstream', 'listed')}({items})")
         case _:
             raise TypeError(type(given).__name__)
-
-
-def result_view(
-    result: Result | Relay, name: Code, imports: Imports
-) -> ResultView | None:
-    """The function for a result; None where the answer is passed on."""
-    if isinstance(result, Relay):
-        return None
-    imports.use("typing", "Any")
-    return ResultView(name=name, expression=_made(result, Code("value"), imports))
-
-
-def _made(result: Result, value: Code, imports: Imports) -> Code:
-    mapping = f"{RUNTIME}.mapping"
-    match result:
-        case Pick(()):
-            return value
-        case Pick(path):
-            steps = comma([value, *map(lit, path)])
-            return Code(f"{imports.use(mapping, 'pick')}({steps})")
-        case Shape(members):
-            pairs = (f"{lit(key)}: {_made(r, value, imports)}" for key, r in members)
-            return Code(f"{{{comma(pairs)}}}")
-        case Each(path, item):
-            array = _made(Pick(path), value, imports)
-            made = _made(item, Code("item"), imports)
-            each = imports.use(mapping, "each")
-            return Code(f"{each}({array}, lambda item: {made})")
-        case Constant(constant):
-            return lit(constant)
 
 
 def parameter(name: Code, annotated: Code, argument: Argument | Input) -> Code:

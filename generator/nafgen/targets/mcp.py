@@ -14,15 +14,14 @@ from ..wire import Type
 from .expressions import (
     RUNTIME,
     ApiView,
-    ResultView,
     api_views,
     call_expression,
     client_parameters,
     comma,
     owned_clients,
-    result_view,
 )
 from .guards import GuardView, guard_views
+from .mappings import ResultView, result_view
 
 _TOOLS = f"{RUNTIME}.tools"
 
@@ -78,7 +77,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
     if several:
         imports.use("typing", "NamedTuple")
     results = [
-        result_view(tool.result, names.units[tool.origin].result, imports)
+        result_view(tool.result, names.units[tool.origin], imports)
         for tool in adapter.tools
     ]
     api = Code("Api") if several else apis[0].async_class
@@ -120,7 +119,7 @@ def _tool(
     argument = partial(_argument, own.properties, imports)
     call = call_expression(tool.call, names, imports, argument)
     relayed = [f"api.{variable}" if several else "api", str(call)]
-    if result_view(tool.result, own.result, imports) is not None:
+    if result_view(tool.result, own, imports) is not None:
         relayed.append(own.result)
     return ToolView(
         origin=comment(tool.origin.pointer),

@@ -9,16 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..ir import (
-    WHOLE,
     Adapter,
-    Constant,
     Forward,
     McpAdapter,
     Operation,
     Program,
-    Relay,
     RestAdapter,
-    Result,
     Route,
     Setting,
     Supplied,
@@ -29,9 +25,11 @@ from ..names import NameTable
 from ..plan import FilePlan
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
+from ..result_steps import has_queries
 from ..wire import Format
 from .expressions import comma
 from .guards import guard_libraries, guard_module
+from .mappings import QUERY_LIBRARY, support_modules
 from .readers import READERS
 
 
@@ -113,7 +111,7 @@ def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
             adapters=tuple(_adapters(program, names)),
         )
         plans.append(FilePlan(path="__main__.py", template="main.py.j2", view=view))
-    for module in _runtime_modules(program):
+    for module in _runtime_modules(program, names):
         path = f"_runtime/{module}.py"
         view_ = VerbatimView(text=_runtime_text(module))
         plans.append(FilePlan(path=path, template="runtime.py.j2", view=view_))
@@ -171,7 +169,7 @@ def _runtime_text(module: str) -> Code:
     return Code((RUNTIME / f"{module}.py").read_text(encoding="utf-8"))
 
 
-def _runtime_modules(program: Program) -> tuple[str, ...]:
+def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
     """The runtime modules that the package needs, and what those import."""
     wanted = ["__init__", "upstream"]
     wanted += [READERS[each].module for each in _read(program)]
@@ -183,8 +181,8 @@ def _runtime_modules(program: Program) -> tuple[str, ...]:
         if adapter.guard is not None:
             wanted.append(guard_module(adapter.guard))
             wanted += ["guarded_server"] if isinstance(adapter, McpAdapter) else []
-        if any(_picks(unit.result) for unit in units):
-            wanted.append("mapping")
+        for unit in units:
+            wanted += support_modules(unit.result, names.units[unit.origin])
     found: set[str] = set()
     while wanted:
         module = wanted.pop()
@@ -198,10 +196,6 @@ def _read(program: Program) -> set[Format]:
     """The formats that answers are read in, beside JSON."""
     operations = (each for up in program.upstreams for each in up.operations)
     return {each.format for each in operations} & READERS.keys()
-
-
-def _picks(result: Result | Relay) -> bool:
-    return result != WHOLE and not isinstance(result, Relay | Constant)
 
 
 @cache
@@ -254,6 +248,8 @@ def _requirements(program: Program) -> list[str]:
     libraries = {lib for each in _read(program) for lib in READERS[each].libraries}
     guards = (adapter.guard for adapter in program.adapters)
     libraries.update(lib for each in guards if each for lib in guard_libraries(each))
+    if has_queries(program):
+        libraries.add(QUERY_LIBRARY)
     return [
         "httpx",
         *(name for name, is_needed in needed.items() if is_needed),

@@ -12,7 +12,6 @@ from ..wire import Location, ObjectStyle, Type
 from .expressions import (
     RUNTIME,
     ApiView,
-    ResultView,
     annotation,
     api_views,
     call_expression,
@@ -20,9 +19,9 @@ from .expressions import (
     comma,
     owned_clients,
     parameter,
-    result_view,
 )
 from .guards import GuardView, described, guard_views
+from .mappings import ResultView, result_view
 
 _REST = f"{RUNTIME}.rest"
 _DOCS = {"/docs", "/openapi.json"}
@@ -171,7 +170,7 @@ def _route(
         str(names.operations[route.call.operation.origin].upstream.variable),
         str(call),
     ]
-    if result_view(route.result, own.result, imports) is not None:
+    if result_view(route.result, own, imports) is not None:
         relayed.append(own.result)
     return RouteView(
         origin=comment(route.origin.pointer),
@@ -201,7 +200,7 @@ def _forward(forward: Forward, names: NameTable) -> ForwardView:
 
 
 def _result(route: Route, names: NameTable, imports: Imports) -> ResultView | None:
-    return result_view(route.result, names.units[route.origin].result, imports)
+    return result_view(route.result, names.units[route.origin], imports)
 
 
 def _path(route: Route, own: UnitNames) -> str:
