@@ -62,6 +62,16 @@ def test_every_version_reads_both_shapes_and_all_names(
     assert len(spelled) in (0, 4)
 
 
+def test_the_key_of_a_mapping_is_the_name_of_what_it_holds() -> None:
+    text = MAPS.replace("          list:\n", "          list:\n            name: All\n")
+    assert text.count("name: All") == 2
+    found = {}
+    for version in ("ikanos: 1.0.0-beta5", "naftiko: 1.0.0-alpha2"):
+        made = compile_text(f"{version}\n{text}")
+        found[version.partition(":")[0]] = [unit.name for unit in made.left_out]
+    assert found == {"ikanos": [], "naftiko": ["All", "list-albums"]}
+
+
 def test_a_keyword_in_two_names_has_the_official_one() -> None:
     text = MAPS.replace("display: Photos", "display: Photos, label: Pictures")
     made = compile_text(f"ikanos: 1.0.0-beta5\n{text}")

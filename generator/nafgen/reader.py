@@ -128,7 +128,12 @@ class Reader:
 
     @property
     def name(self) -> str:
-        """The object's own name, its `id`, or its key in a mapping of objects."""
+        """The object's own name, its `id`, or its key in a mapping of objects.
+
+        In `ikanos`, where such mappings are official, the key is the name.
+        """
+        if self.version.key == "ikanos" and isinstance(self.path[-1], str):
+            return self.path[-1]
         for key in ("name", "id"):
             if (value := self.data.get(key)) not in (None, ""):
                 return str(value)

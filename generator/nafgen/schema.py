@@ -22,6 +22,7 @@ from .official import official
 from .source import Document, Map, span_at
 from .versions import (
     KEYS,
+    RENAMED,
     UNDECLARED,
     VERSIONS,
     Version,
@@ -42,6 +43,10 @@ UNREADABLE: Final[frozenset[JsonPath]] = frozenset({()})
 MAX_ERRORS: Final = 10_000
 _MAX_TEXT: Final = 60
 _MAX_KEYS: Final = 8
+_OTHER_NAMES: Final = {
+    **{keyword.naftiko: keyword.ikanos for keyword in RENAMED},
+    **{keyword.ikanos: keyword.naftiko for keyword in RENAMED},
+}
 _TYPES: Final = {
     "object": "a mapping",
     "array": "a list",
@@ -292,7 +297,9 @@ def _unknown_keys(
     for key in mapping:
         if key not in known:
             message = f"unknown key {show(key)} in {_subject(path)}"
-            hint = _suggestion(key, [k for k in known if k not in mapping])
+            missing = [k for k in known if k not in mapping]
+            other = _OTHER_NAMES.get(key)
+            hint = _suggestion(other if other in missing else key, missing)
             span = mapping.key_span(key)
             yield _Issue(path=(*path, key), span=span, message=message, hint=hint)
 

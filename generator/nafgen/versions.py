@@ -20,6 +20,7 @@ FUNCTIONS: Final = Renamed("functions", "flows")
 TARGET: Final = Renamed("targetName", "target")
 SOURCE: Final = Renamed("location", "from")
 """Only in imports; elsewhere `location` and `from` are keywords of their own."""
+RENAMED: Final = (LABEL, FUNCTIONS, TARGET, SOURCE)
 
 
 @dataclass(frozen=True, slots=True)
