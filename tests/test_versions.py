@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from compile_support import checked, compile_text, files_of
 from conftest import ROOT
+from hypothesis import given
+from hypothesis_support import examples
+from nafgen import format as formatting
 from nafgen.compile import Compilation, compile_spec
 from nafgen.inputs import Spec
 from nafgen.versions import LABEL, VERSIONS, Version
+from spec_strategies import capabilities, written
 from versions_support import LISTS, MAPS
 
 NAMES = [str(version) for version in VERSIONS]
@@ -115,3 +120,44 @@ def test_the_tutorial_is_the_same_in_both_shapes(name: str) -> None:
     assert (lists.package is None) == (maps.package is None)
     if lists.package is not None:
         assert files_but_the_manifest(lists) == files_but_the_manifest(maps)
+
+
+NAMED = ("resources", "operations", "inputParameters", "tools")
+
+
+def in_maps(node: Any) -> Any:
+    """A value of a `naftiko` file, in the shape and the names of `ikanos`."""
+    if isinstance(node, list):
+        return [in_maps(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    changed = {"display" if k == "label" else k: v for k, v in node.items()}
+    for key in changed.keys() & {*NAMED}:
+        items = changed[key]
+        names = [item.get("name") for item in items]
+        if all(isinstance(n, str) and n for n in names) and len({*names}) == len(names):
+            bare = [{k: v for k, v in i.items() if k != "name"} for i in items]
+            changed[key] = dict(zip(names, bare, strict=True))
+    return {key: in_maps(value) for key, value in changed.items()}
+
+
+@examples(60)
+@given(capabilities())
+def test_any_capability_is_the_same_in_both_shapes(spec: dict[str, Any]) -> None:
+    maps = {"ikanos": "1.0.0-beta5", **in_maps(spec)}
+    del maps["naftiko"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formatting, "python", str)
+        made = [compile_text(written(document).decode()) for document in (spec, maps)]
+    lists, mapped = (
+        None if m.package is None else without_pointers(files_of(m)) for m in made
+    )
+    assert lists == mapped
+
+
+def without_pointers(files: dict[str, str]) -> dict[str, str]:
+    return {
+        path: re.sub(r"(?m)^ *# (capability|binds).*\n", "", text)
+        for path, text in files.items()
+        if path != ".nafgen.json"
+    }
