@@ -21,7 +21,7 @@ LAYERS = {
     2: "schema official overlay reader imports keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units fitting authentication lower_authentication placed_keys"
-    " lower_consumed lower_exposed forwards bound_tokens selectors guards lower_guards"
+    " lower_consumed lower_exposed forwards declared bound_tokens selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths",
     3: "targets",
     4: "render format prove disk drift write",

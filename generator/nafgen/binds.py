@@ -63,6 +63,13 @@ class Settings:
             self.in_calls[variable] = setting
         return setting
 
+    def declare(self, variable: str, origin: Origin) -> None:
+        """Let templates name a variable of the environment, as a bind of its own does."""
+        bind = spec.Bind(
+            name=variable, variable=variable, namespace="env", origin=origin
+        )
+        self.binds = (*self.binds, bind)
+
     def text(self, located: Located) -> Text | None:
         """A text whose placeholders are binds; None, reported, when one is not."""
         if isinstance(located.value, dict | list):

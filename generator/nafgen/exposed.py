@@ -11,13 +11,13 @@ from .arguments import (
     is_kept_out,
     is_protocol_header,
     is_required,
-    is_token,
     items_of,
     literal,
     sendable,
     type_of,
 )
 from .binds import Settings
+from .declared import declared
 from .diagnostics import Origin, Reporter, show
 from .extras import filling, named
 from .fitting import fitted, report_bytes
@@ -127,13 +127,14 @@ class CallLinker:
     # --- declared inputs ---------------------------------------------------------
 
     def _declare(self, param: spec.Param) -> None:
-        if param.value is not None:
-            self.constants[param.name] = param.value
+        place = declared(self.kind, param, self.settings, self.reporter)
+        if isinstance(place, str):
+            self.failed = self.failed or place
             return
-        place = self._declared_place(param)
-        if place is None:
+        if isinstance(place, Located):
+            self.constants[param.name] = place
             return
-        if place is Location.PATH:
+        if place.location is Location.PATH:
             self._describe_path(param)
             return
         argument = self.references.fed(param.name, self.invocation)
@@ -145,8 +146,9 @@ class CallLinker:
             return
         self.inputs[param.name] = Input(
             name=param.name,
-            location=place,
-            whole=place is Location.BODY and param.name == "body",
+            location=place.location,
+            whole=place.whole,
+            path=place.path,
             type=type_of(param.type, argument.type if argument else Type.STRING),
             items=items_of(param, argument),
             required=is_required(param, argument),
@@ -159,24 +161,6 @@ class CallLinker:
     def _is_setting(self, name: str) -> bool:
         """Whether nobody is asked for it, because the client has it."""
         return find(name, self.operation.from_settings, str) is not None
-
-    def _declared_place(self, param: spec.Param) -> Location | None:
-        if self.kind == "mcp":
-            return Location.BODY
-        written = str(param.location.value) if param.location else "query"
-        if written in ("header", "cookie") and not is_token(param.name):
-            message = f"{show(param.name)} cannot be the name of a {written}"
-            self._fail("NAF101", Located(written, param.origin.span), message)
-            return None
-        if written in ("path", "query", "header", "body", "cookie"):
-            return Location(written)
-        self._fail(
-            "NAF908",
-            param.location or Located(written, param.origin.span),
-            f"an input in {show(written)} is not supported yet",
-            "path, query, header, cookie and body are",
-        )
-        return None
 
     def _describe_path(self, param: spec.Param) -> None:
         place = find(param.name, self.path_inputs, lambda i: i.name)
@@ -367,9 +351,16 @@ class CallLinker:
     def _joins(self, argument: Argument) -> bool:
         if is_protocol_header(argument.location, argument.name):
             return False
-        if argument.required or argument.location in (Location.PATH, Location.BODY):
+        if argument.required or argument.location is Location.PATH:
             return True
+        if argument.location is Location.BODY:
+            return not (argument is self.operation.body and self._has_members())
         return not self.invocation.has_arguments and not self.params
+
+    def _has_members(self) -> bool:
+        """Whether a route reads its body in members, and so has none to pass on."""
+        members = (i for i in self.inputs.values() if i.location is Location.BODY)
+        return self.kind == "rest" and any(not each.whole for each in members)
 
     def _unless_hidden(self, argument: Argument, given: Input) -> Input | None:
         """The input, which is removed where nobody is asked for the argument."""

@@ -54,12 +54,13 @@ class Input:
 
     `location` says where a route finds it; a tool's inputs are all members of its
     arguments object. A route's input in the body is the whole body where `whole` is
-    set, else the body's member of that name.
+    set, else the body's member of that name, or the one at `path`.
     """
 
     name: str
     location: Location
     whole: bool
+    path: tuple[str, ...] = ()
     type: Type
     items: Type | None
     required: bool

@@ -24,7 +24,7 @@ VOCABULARY: Final = frozenset("""
     Annotated Any Arguments AsyncClient Auth Body CallToolResult Hints Call Client
     Connection Cookie Environment FastAPI Final OPTIONS Header Hints hints call
     NamedTuple Path Query Response Server Setting Tools TYPE_CHECKING __future__
-    _runtime add_forward add_health alias annotations app auth basic calls client closing
+    _runtime add_forward body_member json_schema_extra members whole_body add_health alias annotations app auth basic calls client closing
     collections connection content cookies decode decoded delete description destructive docs_url
     embed env fastapi forward get given head headers httpx idempotent item each items joined listed json lending lowlevel main mapping mcp
     mcp_server mcp_types open_world openapi_url options patch pick post properties

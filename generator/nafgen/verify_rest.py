@@ -95,7 +95,11 @@ class _Inbound:
             case Location.BODY if given.whole:
                 self.content = json.dumps(value).encode()
             case Location.BODY:
-                self.members[given.name] = value
+                *way, name = given.path or (given.name,)
+                holder = self.members
+                for step in way:
+                    holder = holder.setdefault(step, {})
+                holder[name] = value
                 self.content = json.dumps(self.members).encode()
             case Location.PATH:
                 return

@@ -183,6 +183,8 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
             wanted += ["guarded_server"] if isinstance(adapter, McpAdapter) else []
         for unit in units:
             wanted += support_modules(unit.result, names.units[unit.origin])
+        if any(given.path for unit in units for given in unit.inputs):
+            wanted.append("members")
     found: set[str] = set()
     while wanted:
         module = wanted.pop()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..ir import Argument, Forward, Input, Program, RestAdapter, Route, segments
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
-from ..pycode import Code, Imports, comment, doc, lit
+from ..pycode import Code, Imports, comment, doc, lit, literal
 from ..wire import Location, ObjectStyle, Type
 from .expressions import (
     RUNTIME,
@@ -150,9 +151,13 @@ def _route(
     route: Route, names: NameTable, imports: Imports, bracketed: frozenset[str]
 ) -> RouteView:
     own = names.units[route.origin]
-    ordered = sorted(route.inputs, key=lambda given: not given.required)
+    deep = _deep(route)
+    taken = [i for i in route.inputs if i not in deep]
+    ordered = sorted(taken, key=lambda given: not given.required)
     embed = sum(1 for i in ordered if i.location is Location.BODY and not i.whole)
     parameters = [_parameter(i, route, own, imports, embed == 1) for i in ordered]
+    if deep:
+        parameters.append(_body(deep, imports))
     arguments = [str(lit(_path(route, own)))]
     method = route.method.lower()
     if route.tag:
@@ -161,6 +166,8 @@ def _route(
 
     def given(value: Input) -> Code:
         name = own.inputs[value.origin]
+        if value in deep:
+            return _member(value, imports)
         if value not in texts:
             return name
         return Code(f"{imports.use(_REST, 'structure')}({name})")
@@ -180,6 +187,45 @@ def _route(
         doc=doc(route.description or route.name),
         relay=Code(f"relay({comma(relayed)})"),
     )
+
+
+def _deep(route: Route) -> tuple[Input, ...]:
+    """The members of a body that is read as a whole, because one of them is deep in it."""
+    members = [i for i in route.inputs if i.location is Location.BODY and not i.whole]
+    return tuple(members) if any(each.path for each in members) else ()
+
+
+def _body(deep: tuple[Input, ...], imports: Imports) -> Code:
+    """The parameter for a body whose members are read one by one."""
+    optional = not any(each.required for each in deep)
+    type_ = annotation(Type.OBJECT, None, imports, optional=optional)
+    wrapper, source = imports.use("typing", "Annotated"), imports.use("fastapi", "Body")
+    default = " = None" if optional else ""
+    extra = f"json_schema_extra={literal(_described(deep))}"
+    return Code(f"whole_body: {wrapper}[{type_}, {source}({extra})]{default}")
+
+
+def _described(deep: tuple[Input, ...]) -> dict[str, Any]:
+    """What the members of a body are, as JSON Schema."""
+    schema: dict[str, Any] = {}
+    for each in deep:
+        holder = schema
+        for name in each.path or (each.name,):
+            holder = holder.setdefault("properties", {}).setdefault(name, {})
+        if each.type is not Type.ANY:
+            holder["type"] = each.type.value
+        if each.description:
+            holder["description"] = each.description
+    return schema
+
+
+def _member(given: Input, imports: Imports) -> Code:
+    """The expression that reads a member."""
+    read = imports.use(f"{RUNTIME}.members", "body_member")
+    path = given.path or (given.name,)
+    arguments = ["whole_body", lit(given.type.value), *map(lit, path)]
+    arguments += [] if given.required else ["required=False"]
+    return Code(f"{read}({comma(arguments)})")
 
 
 def _forward(forward: Forward, names: NameTable) -> ForwardView:
