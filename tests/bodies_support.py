@@ -7,9 +7,12 @@ from typing import Any
 from compile_support import checked, compile_text
 from nafgen.compile import Compilation, compile_spec
 from nafgen.diagnostics import Severity
-from nafgen.expect import ABSENT, ExpectedRequest, argument_values, expected_request
+from nafgen.expect import ExpectedRequest, expected_request
+from nafgen.expect_results import ABSENT
+from nafgen.expect_values import argument_values
 from nafgen.inputs import Spec
-from nafgen.ir import McpAdapter, Operation, RestAdapter, Route, Tool, Upstream
+from nafgen.ir import Operation, Upstream
+from nafgen.program import McpAdapter, RestAdapter, Route, Tool
 from nafgen.rule import parse
 from nafgen.rules import Rules
 

@@ -27,7 +27,8 @@ from typing import Any
 import pytest
 from nafgen.compile import Compilation, understand
 from nafgen.inputs import Spec
-from nafgen.ir import Input, RestAdapter, Route
+from nafgen.ir import Input
+from nafgen.program import RestAdapter, Route
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from compile_support import checked, compile_text
 from nafgen.compile import Compilation
 from nafgen.expect import ExpectedRequest, expected_request
-from nafgen.ir import McpAdapter, RestAdapter
+from nafgen.program import McpAdapter, RestAdapter
 
 SPEC = """\
 naftiko: 1.0.0-alpha2

@@ -16,16 +16,17 @@ TEMPLATES = ROOT / "templates"
 
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
-    1: "media_types wire rule hosts versions source inputs spec paths ir givens plan resources report"
+    1: "media_types wire rule hosts versions source inputs spec paths ir program givens plan resources report"
     " result_steps samples",
     2: "schema official overlay reader imports keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens selectors guards lower_guards"
-    " path_scanner path_patterns path_filters path_syntax json_paths",
+    " path_scanner path_patterns path_filters path_syntax json_paths"
+    " lower_behaviour steps given_values behaviours flows mocks readable",
     3: "targets",
     4: "render format prove disk drift write",
-    5: "compile documents examples expect expect_bodies verify verify_probe verify_client verify_rest verify_forward"
+    5: "compile documents examples expect expect_bodies expect_values flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
     " verify_mcp verify_guard mock mock_requests"
     " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"

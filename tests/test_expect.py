@@ -10,27 +10,11 @@ from nafgen.examples import (
     marked,
     variants,
 )
-from nafgen.expect import (
-    ABSENT,
-    ExpectedRequest,
-    UnsendableError,
-    argument_values,
-    expected_request,
-    segment,
-    text,
-)
-from nafgen.expect_results import expected_result
-from nafgen.ir import (
-    WHOLE,
-    Constant,
-    Each,
-    Operation,
-    Pick,
-    Program,
-    RestAdapter,
-    Shape,
-    Upstream,
-)
+from nafgen.expect import ExpectedRequest, expected_request, segment
+from nafgen.expect_results import ABSENT, expected_result
+from nafgen.expect_values import UnsendableError, argument_values, text
+from nafgen.ir import WHOLE, Constant, Each, Operation, Pick, Shape, Upstream
+from nafgen.program import Program, RestAdapter
 from nafgen.verify import verify
 from nafgen.wire import Encoding, Location
 from verify_support import KITCHEN, ONE_KEY, TWO_UPSTREAMS, compiled

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from nafgen.expect_results import expected_result
-from nafgen.ir import McpAdapter, Program, RestAdapter
 from nafgen.mock import mock_app, mock_base_urls
 from nafgen.mock_requests import MAX_BODY, Message
+from nafgen.program import McpAdapter, Program, RestAdapter
 from verify_support import KITCHEN, ONE_KEY, TWO_UPSTREAMS, compiled
 
 HEADERS = {"x-key": "k", "x-version": "2024-01-01"}

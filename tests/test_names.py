@@ -12,8 +12,8 @@ import pytest
 from compile_support import compile_text
 from conftest import ROOT
 from nafgen.compile import Compilation
-from nafgen.ir import McpAdapter, RestAdapter
 from nafgen.names import APP_GLOBALS, CLIENT_GLOBALS, MCP_GLOBALS
+from nafgen.program import McpAdapter, RestAdapter
 
 CASES = sorted(path.parent for path in (ROOT / "tests/cases").glob("*/expected"))
 HEAD = """\

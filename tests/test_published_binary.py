@@ -19,7 +19,7 @@ from bodies_support import (
     verified,
 )
 from compile_support import files_of
-from nafgen.ir import Route
+from nafgen.program import Route
 
 DATA = b"\x89PNG\r\n\x1a\n\x00\xff"
 BLOCK = "body: {type: binary, data: '{{tools.file}}'}"

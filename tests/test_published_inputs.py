@@ -17,7 +17,7 @@ from bodies_support import (
     tool_of,
     verified,
 )
-from nafgen.expect import ABSENT
+from nafgen.expect_results import ABSENT
 
 MANY = """inputParameters: [
   {name: n, in: query, type: integer, required: true, description: How many.},

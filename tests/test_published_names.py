@@ -11,8 +11,9 @@ import pytest
 import yaml
 from compile_support import checked, compile_text, files_of
 from nafgen.compile import Compilation
-from nafgen.ir import Input, McpAdapter, RestAdapter
+from nafgen.ir import Input
 from nafgen.naming import MAX_IDENTIFIER
+from nafgen.program import McpAdapter, RestAdapter
 from published_support import PATH, compiled, found_in, request
 
 NAMES = """

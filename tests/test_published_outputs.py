@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from nafgen.ir import (
-    RELAY,
-    Constant,
-    Each,
-    McpAdapter,
-    Pick,
-    Relay,
-    RestAdapter,
-    Result,
-    Shape,
-)
+from nafgen.ir import RELAY, Constant, Each, Pick, Relay, Result, Shape
 from nafgen.paths import Every, Function, Literal, Members, Query
+from nafgen.program import McpAdapter, RestAdapter
 from published_support import OPERATION, ROUTE, TOOL, compiled, found_in
 
 NAME = Pick(("name",))

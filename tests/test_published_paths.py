@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from compile_support import compile_text
 from nafgen.compile import Compilation
-from nafgen.ir import Argument, Constant, Operation, RestAdapter, Setting, Text
+from nafgen.ir import Argument, Constant, Operation, Setting, Text
+from nafgen.program import RestAdapter
 from test_published_references import api, asked, capability, fed, units
 from test_published_shapes import found_in, verified
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 from nafgen.compile import Compilation
-from nafgen.ir import Constant, Input, ObjectOf, RestAdapter, Route, Text, Tool
+from nafgen.ir import Constant, Input, ObjectOf, Text
+from nafgen.program import RestAdapter, Route, Tool
 from test_published_shapes import found_in, verified
 
 START = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from compile_support import files_of
-from nafgen.ir import RestAdapter, Route, Tool
+from nafgen.program import RestAdapter, Route, Tool
 from test_published_references import api, capability, units
 from test_published_shapes import found_in, verified
 

@@ -13,7 +13,8 @@ from nafgen.compile import Compilation, compile_spec
 from nafgen.diagnostics import Reporter
 from nafgen.hosts import HOSTS
 from nafgen.inputs import Spec
-from nafgen.ir import McpAdapter, Upstream
+from nafgen.ir import Upstream
+from nafgen.program import McpAdapter
 from nafgen.rule import Rule, parse
 from nafgen.rules import NO_RULES, Rules
 from nafgen.wire import ArrayStyle, Encoding, ObjectStyle

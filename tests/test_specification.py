@@ -80,15 +80,15 @@ OBJECTS: Final[dict[str, tuple[str, str]]] = {
     "Message of a prompt": ("prompt.template", "NAF901"),
     "Argument of a prompt": ("promptArgument", "NAF901"),
     "Output that maps an answer": ("mapped", "OUTPUT"),
-    "Output of steps": ("orchestrated", "NAF901"),
-    "Mocked output": ("mockOutput", "NAF901"),
-    "Aggregate": ("aggregate", "NAF901"),
-    "Flow of an aggregate": ("function", "NAF901"),
-    "Semantics": ("function.semantics", "NAF901"),
-    "Step: call": ("step:call", "NAF901"),
-    "Step: lookup": ("step:lookup", "NAF901"),
-    "Step: script": ("step:script", "NAF901"),
-    "Mapping of steps": ("mappings", "NAF901"),
+    "Output of steps": ("orchestrated", INFORMATIVE),
+    "Mocked output": ("mockOutput", "OUTPUT"),
+    "Aggregate": ("aggregate", "AGGREGATE"),
+    "Flow of an aggregate": ("function", "FLOW"),
+    "Semantics": ("function.semantics", "SEMANTICS"),
+    "Step: call": ("step:call", "CALL_STEP"),
+    "Step: lookup": ("step:lookup", "LOOKUP_STEP"),
+    "Step: script": ("step:script", "NAF909"),
+    "Mapping of steps": ("mappings", "MAPPING"),
     "Skill adapter": ("skill", "NAF907"),
     "Skill": ("skillEntry", "NAF907"),
     "Tool of a skill": ("skillTool", "NAF907"),
@@ -177,7 +177,7 @@ capability:
 # Keywords that an object of the schema has, and that do not make sense under a heading.
 ELSEWHERE: Final = {"Document for others to import from": {"capability"}}
 # Tables of what only published files write.
-UNOFFICIAL: Final = {"AUTH[none]"}
+UNOFFICIAL: Final = {"AUTH[none]", "STANDALONE"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 from compile_support import checked, compile_text, files_of
 from nafgen.compile import Compilation
-from nafgen.ir import McpAdapter, RestAdapter, Tool
+from nafgen.program import McpAdapter, RestAdapter, Tool
 
 LINE = 12
 """The line before the first parameter."""

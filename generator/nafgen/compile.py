@@ -17,12 +17,12 @@ from . import imports, names, overlay, prove, render, schema, source
 from .diagnostics import Diagnostic, Reporter, Span, as_json, show
 from .imports import Unfetched
 from .inputs import NOT_READ, OutsideError, Spec
-from .ir import LeftOut, McpAdapter, Program, RestAdapter
 from .link import link
 from .lower import lower
 from .names import NameTable
 from .naming import package_path
 from .plan import FilePlan, GeneratedFile, Package
+from .program import LeftOut, McpAdapter, Program, RestAdapter
 from .rules import NO_RULES, Rules
 from .source import Document
 from .spec import Capability
@@ -124,7 +124,7 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
         return
     program = link(made.capability, reporter, made.rules)
     made.left_out = program.left_out
-    if not (_has_operations(program) or _forwards(program)):
+    if not _has_operations(program) and not program.adapters:
         reporter.report(
             "NAF413",
             Span.whole(document.path),
@@ -137,12 +137,6 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
 
 def _has_operations(program: Program) -> bool:
     return any(upstream.operations for upstream in program.upstreams)
-
-
-def _forwards(program: Program) -> bool:
-    """Whether an adapter passes requests on; the API needs no operations for that."""
-    rests = (a for a in program.adapters if isinstance(a, RestAdapter))
-    return any(adapter.forwards for adapter in rests)
 
 
 def emit(made: Compilation, program: Program) -> None:

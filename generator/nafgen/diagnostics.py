@@ -89,8 +89,10 @@ CODES: Final = _registry(
     ("NAF203", _N, "a call names its operation in another spelling"),
     ("NAF204", _E, "a call names an unknown operation"),
     ("NAF205", _N, "an operation name is written twice, and calls take them in order"),
+    ("NAF206", _E, "a value names a step that is not there or comes later"),
     ("NAF207", _W, "a bind is used but not declared"),
     ("NAF208", _N, "a call is inferred from a route's name"),
+    ("NAF209", _E, "a reference names an unknown flow"),
     ("NAF212", _E, "an import cannot be resolved"),
     # 3xx names
     ("NAF301", _N, "a Python name was changed to keep names apart"),
@@ -122,6 +124,7 @@ CODES: Final = _registry(
     ("NAF430", _N, "a rule for a public API was applied"),
     ("NAF431", _W, "a server has more tools than many clients take"),
     ("NAF432", _N, "a file holds only what others import"),
+    ("NAF433", _W, "what is said beside a reference to a flow has no effect"),
     ("NAF450", _W, "a trusted header is not passed on"),
     # 5xx safety
     ("NAF501", _E, "a file could not be proven safe"),
@@ -146,6 +149,7 @@ CODES: Final = _registry(
     ("NAF906", _E, "a body type is not supported yet"),
     ("NAF907", _E, "an adapter is not supported yet"),
     ("NAF908", _E, "a parameter location is not supported yet"),
+    ("NAF909", _E, "a script is not compiled yet"),
 )
 
 

@@ -7,39 +7,29 @@ or runs that code, so that one mistake cannot hide in both.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from .diagnostics import Origin
 from .expect_bodies import cookie_pairs, form, in_header, in_xml, pairs, parts
+from .expect_results import ABSENT
+from .expect_values import UnsendableError, Values, filled, given_value, resolved, text
 from .ir import (
     ApiKeys,
     Argument,
-    ArrayOf,
     Basic,
     Bearer,
-    Call,
-    Constant,
     Field,
-    Input,
     Interpolated,
-    ObjectOf,
     Operation,
     Setting,
     Supplied,
-    Template,
     Text,
     Upstream,
-    Value,
 )
 from .wire import Encoding, Location
-
-Values: TypeAlias = Mapping[Origin, Any]
-"""JSON values by the origin of the argument that they are given to."""
 
 _UNRESERVED: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
@@ -51,19 +41,6 @@ _PORTS: Final = {"http": ":80", "https": ":443"}
 
 SUPPLIED: Final = "Supplied by verification"
 """The header `Authorization` of a scheme that the user of a package supplies."""
-
-
-class UnsendableError(ValueError):
-    """A value must be refused, because it cannot be sent without harm."""
-
-
-class Absence(Enum):
-    """The one value that stands for no value; JSON's null is a value."""
-
-    ABSENT = "absent"
-
-
-ABSENT: Final = Absence.ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,45 +125,6 @@ def base_url(upstream: Upstream, settings: Mapping[str, str]) -> str:
     return upstream.base_url.default
 
 
-def argument_values(
-    call: Call, inputs: Values, settings: Mapping[str, str]
-) -> dict[Origin, Any]:
-    """What the arguments of a call get, given a route's or tool's inputs by origin."""
-    values: dict[Origin, Any] = {}
-    for argument, source in call.values:
-        match source:
-            case Input(origin=origin):
-                if origin in inputs:
-                    values[argument.origin] = inputs[origin]
-            case Constant(value):
-                values[argument.origin] = value
-            case Text():
-                values[argument.origin] = resolved(source, settings)
-            case ObjectOf() | ArrayOf():
-                values[argument.origin] = _filled(source, inputs, settings)
-                if argument.required and values[argument.origin] is ABSENT:
-                    values[argument.origin] = [] if isinstance(source, ArrayOf) else {}
-    return values
-
-
-def resolved(template: Text, settings: Mapping[str, str]) -> str:
-    """A text with the settings' values in it."""
-    return "".join(
-        settings[part.variable] if isinstance(part, Setting) else part
-        for part in template.parts
-    )
-
-
-def text(value: Any) -> str:
-    """A JSON value where only text can travel: strings as they are, whole numbers
-    without a fraction, the rest as compact JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return json.dumps(value, separators=(",", ":"))
-
-
 def segment(value: str) -> str:
     """A value percent-encoded so that it stays one segment of a path.
 
@@ -206,16 +144,6 @@ def percent_encoded(value: str, kept: frozenset[int] = _UNRESERVED) -> str:
     )
 
 
-def _given(value: Value, values: Values, settings: Mapping[str, str]) -> Any:
-    match value:
-        case Argument():
-            return values.get(value.origin, ABSENT)
-        case Constant(constant):
-            return constant
-        case Text():
-            return resolved(value, settings)
-
-
 def _sent(
     fields: tuple[Field, ...], values: Values, settings: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -223,7 +151,7 @@ def _sent(
     constants: dict[str, list[Any]] = {}
     given: dict[str, list[Any]] = {}
     for field in fields:
-        value = _given(field.value, values, settings)
+        value = given_value(field.value, values, settings)
         if value is ABSENT:
             continue
         kind = given if isinstance(field.value, Argument) else constants
@@ -252,7 +180,7 @@ def _single(
 ) -> Iterator[tuple[str, str]]:
     """Headers and cookies: one text each."""
     for field in fields:
-        value = _given(field.value, values, settings)
+        value = given_value(field.value, values, settings)
         if value is not ABSENT:
             yield field.name, text(value)
 
@@ -318,7 +246,7 @@ def _body(
         return ABSENT
     if encoding is Encoding.XML and isinstance(template, Interpolated):
         values = {o: v if v is ABSENT else _xml(v) for o, v in values.items()}
-    value = _filled(template, values, settings)
+    value = filled(template, values, settings)
     if value is ABSENT or encoding in (Encoding.JSON, Encoding.BINARY):
         return value
     match encoding:
@@ -335,32 +263,6 @@ def _xml(value: Any) -> str:
     if written is None:
         raise UnsendableError(value)
     return written
-
-
-def _filled(template: Template, values: Values, settings: Mapping[str, str]) -> Any:
-    """The JSON value that a body template makes, or `ABSENT`.
-
-    What is made of arguments none of which is given is absent as a whole.
-    """
-    match template:
-        case Input(origin=origin):
-            return values.get(origin, ABSENT)
-        case Argument() | Constant() | Text():
-            return _given(template, values, settings)
-        case Interpolated(parts):
-            texts = [
-                part if isinstance(part, str) else values.get(part.origin, ABSENT)
-                for part in parts
-            ]
-            return ABSENT if ABSENT in texts else "".join(map(text, texts))
-        case ObjectOf(members):
-            made = {key: _filled(member, values, settings) for key, member in members}
-            present = {key: value for key, value in made.items() if value is not ABSENT}
-            return present if present or not members else ABSENT
-        case ArrayOf(elements):
-            items = [_filled(element, values, settings) for element in elements]
-            kept = [item for item in items if item is not ABSENT]
-            return kept if kept or not elements else ABSENT
 
 
 def _path_text(

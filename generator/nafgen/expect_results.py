@@ -7,9 +7,9 @@ packages, so that one mistake cannot hide in both. Queries and functions are the
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Final
 
-from .expect import ABSENT
 from .ir import Constant, Each, Pick, Result, Shape
 from .paths import Every, Function, Literal, Members, Path, Query, Step
 from .runtime import path_functions
@@ -25,6 +25,15 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "avg": path_functions.average,
     "stddev": path_functions.deviation,
 }
+
+
+class Absence(Enum):
+    """The one value that stands for no value; JSON's null is a value."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absence.ABSENT
 
 
 def expected_result(result: Result, answer: Any) -> Any:

@@ -10,9 +10,10 @@ from . import spec
 from .arguments import Arguments, place_of, undeclared
 from .bodies import Body
 from .diagnostics import Origin, show
-from .ir import Argument, Field, ObjectOf, Operation, Template
+from .ir import Argument, Field, ObjectOf, Template
 from .matching import find
 from .media_types import Kind, whole_type
+from .program import Callee
 from .reader import pointer_name
 from .spec import Located
 from .wire import Encoding, Location
@@ -109,7 +110,7 @@ def _whole(
     return _add(replace(param, type=whole_type("object", kind)), arguments)
 
 
-def filling(name: str, operation: Operation) -> tuple[Argument, ...]:
+def filling(name: str, operation: Callee) -> tuple[Argument, ...]:
     """The arguments that a call names: by their own name, or by the member they fill."""
     arguments = named(name, operation.arguments)
     member = _members(operation.body).get(name)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .diagnostics import Reporter
-from .givens import Given, inputs_of
-from .ir import Argument, Input
+from .givens import inputs_of
+from .ir import Argument, Given, Input
 from .wire import Location, Type
 
 

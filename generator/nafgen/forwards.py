@@ -8,8 +8,9 @@ from typing import Final
 from . import spec
 from .arguments import is_token
 from .diagnostics import Reporter, Span, show
-from .ir import ApiKeys, Forward, Input, LeftOut, Upstream
+from .ir import ApiKeys, Input, Upstream
 from .matching import suggestion
+from .program import Forward, LeftOut
 from .route_paths import route_path, shape, specificity
 from .upstreams import Linked
 from .wire import Location

@@ -1,33 +1,54 @@
-"""Walks what calls give to arguments: an input, a constant, or a structure of both."""
+"""Walks what calls give to arguments: inputs, constants, results of earlier steps, and
+structures and texts that hold them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
 
-from .ir import ArrayOf, Constant, Input, ObjectOf, Template, Text
+from .ir import (
+    Argument,
+    ArrayOf,
+    Given,
+    Input,
+    Interpolated,
+    ObjectOf,
+    StepValue,
+    Template,
+    Text,
+)
 
-Given: TypeAlias = Input | Constant | Text | ObjectOf | ArrayOf
+
+def leaves_of(given: Template) -> Iterator[Template]:
+    """What a structure or a text holds in the end, in order; anything else itself."""
+    match given:
+        case ObjectOf(members):
+            for _, member in members:
+                yield from leaves_of(member)
+        case ArrayOf(elements):
+            for element in elements:
+                yield from leaves_of(element)
+        case Interpolated(parts):
+            yield from (part for part in parts if not isinstance(part, str))
+        case _:
+            yield given
 
 
 def inputs_of(given: Template) -> Iterator[Input]:
     """The inputs in what is given, in order."""
-    match given:
-        case Input():
-            yield given
-        case ObjectOf(members):
-            for _, member in members:
-                yield from inputs_of(member)
-        case ArrayOf(elements):
-            for element in elements:
-                yield from inputs_of(element)
-        case _:
-            return
+    return (leaf for leaf in leaves_of(given) if isinstance(leaf, Input))
+
+
+def steps_of(given: Template) -> set[str]:
+    """The steps whose results are in what is given."""
+    return {leaf.step for leaf in leaves_of(given) if isinstance(leaf, StepValue)}
 
 
 def is_complete(given: Template) -> bool:
     """Whether nothing in what is given can be absent."""
-    return all(each.required for each in inputs_of(given))
+    return not any(
+        isinstance(leaf, StepValue) or (isinstance(leaf, Input) and not leaf.required)
+        for leaf in leaves_of(given)
+    )
 
 
 def settled(given: Given, inputs: Mapping[str, Input]) -> Given:
@@ -35,20 +56,21 @@ def settled(given: Given, inputs: Mapping[str, Input]) -> Given:
     match given:
         case Input(name=name):
             return inputs[name]
-        case ObjectOf() | ArrayOf():
-            return _settled(given, inputs)
+        case ObjectOf(members):
+            return ObjectOf(tuple((key, _settled(m, inputs)) for key, m in members))
+        case ArrayOf(elements):
+            return ArrayOf(tuple(_settled(element, inputs) for element in elements))
+        case Interpolated(parts):
+            return Interpolated(tuple(_part(part, inputs) for part in parts))
         case _:
             return given
 
 
-def _settled(
-    given: ObjectOf | ArrayOf, inputs: Mapping[str, Input]
-) -> ObjectOf | ArrayOf:
-    def one(template: Template) -> Template:
-        if isinstance(template, ObjectOf | ArrayOf):
-            return _settled(template, inputs)
-        return inputs[template.name] if isinstance(template, Input) else template
+def _settled(given: Template, inputs: Mapping[str, Input]) -> Template:
+    return given if isinstance(given, Argument) else settled(given, inputs)
 
-    if isinstance(given, ObjectOf):
-        return ObjectOf(tuple((key, one(member)) for key, member in given.members))
-    return ArrayOf(tuple(map(one, given.elements)))
+
+def _part(
+    part: str | Argument | Input | Text | StepValue, inputs: Mapping[str, Input]
+) -> str | Argument | Input | Text | StepValue:
+    return inputs[part.name] if isinstance(part, Input) else part

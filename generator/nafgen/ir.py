@@ -1,8 +1,9 @@
-"""The linked model of a capability: what the generated package does, with nothing left
-to look up.
+"""The linked model of consumed APIs, and of the values that travel: nothing is left to
+look up.
 
-Passes before `link` know names and strings; passes after it know these objects. Every
-object is frozen, refers to the others directly, and carries the `Origin` it comes from.
+Passes before `link` know names and strings; passes after it know these objects and those
+of `program`. Every object is frozen, refers to the others directly, and carries the
+`Origin` it comes from.
 """
 
 from __future__ import annotations
@@ -90,14 +91,22 @@ class ArrayOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Interpolated:
-    """Text with arguments inside it; absent when one of them is."""
+class StepValue:
+    """What is made of the result of an earlier step, by its name."""
 
-    parts: tuple[str | Argument, ...]
+    step: str
+    made: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """Text with values inside it; absent when one of them is."""
+
+    parts: tuple[str | Argument | Input | Text | StepValue, ...]
 
 
 Template: TypeAlias = (
-    Argument | Input | Constant | Text | ObjectOf | ArrayOf | Interpolated
+    Argument | Input | Constant | Text | ObjectOf | ArrayOf | Interpolated | StepValue
 )
 """What fills a body, of arguments, or an argument, of inputs; these keep their type."""
 
@@ -227,12 +236,10 @@ class Upstream:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A consumed operation, and what each argument gets: structures hold inputs."""
-
-    operation: Operation
-    values: tuple[tuple[Argument, Input | Constant | Text | ObjectOf | ArrayOf], ...]
+Given: TypeAlias = (
+    Input | Constant | Text | ObjectOf | ArrayOf | Interpolated | StepValue
+)
+"""What an argument gets; structures and texts hold inputs and results of steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,23 +272,10 @@ class Each:
 Result: TypeAlias = Pick | Shape | Each | Constant
 """A JSON value that is made of the one that an answer holds; `Pick(())` is that one."""
 
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
 WHOLE = Pick(())
 RELAY = Relay()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One REST route. `path` is the spec's path in literal parts and path inputs."""
-
-    method: str
-    path: tuple[str | Input, ...]
-    name: str
-    tag: str
-    inputs: tuple[Input, ...]
-    call: Call
-    result: Result | Relay
-    description: str
-    origin: Origin
 
 
 def segments(
@@ -297,96 +291,3 @@ def segments(
         else:
             found.append((text, inputs + 1))
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward:
-    """Requests below a path that are passed on to a whole API.
-
-    `upstream` is the origin of the API. Where `takes_rest`, the last part of `path` is a
-    variable that stands for the rest of it, and that goes behind the API's base URL.
-    `trusted` are the headers that are passed on, in lower case.
-    """
-
-    path: tuple[str | Input, ...]
-    takes_rest: bool
-    upstream: Origin
-    namespace: str
-    trusted: tuple[str, ...]
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestAdapter:
-    """A REST server; `routes` in the order in which they are matched, then `forwards`."""
-
-    namespace: str
-    address: str
-    port: int
-    description: str
-    guard: Guard | None
-    routes: tuple[Route, ...]
-    forwards: tuple[Forward, ...]
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
-    """What a tool says of its effects, all four always stated."""
-
-    read_only: bool
-    destructive: bool
-    idempotent: bool
-    open_world: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """One MCP tool."""
-
-    name: str
-    title: str
-    description: str
-    hints: Hints
-    inputs: tuple[Input, ...]
-    call: Call
-    result: Result | Relay
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McpAdapter:
-    """An MCP server; `transport` is `http` or `stdio`."""
-
-    namespace: str
-    address: str
-    port: int
-    transport: str
-    description: str
-    guard: Guard | None
-    tools: tuple[Tool, ...]
-    origin: Origin
-
-
-Adapter: TypeAlias = RestAdapter | McpAdapter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A unit that was not compiled: `kind` is operation, route, tool or adapter."""
-
-    kind: str
-    name: str
-    code: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A whole capability."""
-
-    label: str
-    description: str
-    upstreams: tuple[Upstream, ...]
-    adapters: tuple[Adapter, ...]
-    left_out: tuple[LeftOut, ...]
-    origin: Origin

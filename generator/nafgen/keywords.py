@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from .reader import Keys
-from .versions import LABEL, SOURCE, Renamed
+from .versions import FUNCTIONS, LABEL, SOURCE, TARGET, Renamed
 
 _NAMING: Final = ("name", "id", "title", "description", "tags")
 
@@ -59,10 +59,9 @@ IMPORT: Final = _keys("from import as", "namespace type")
 IMPORTED_API: Final = _keys("import as", "namespace type", renamed=(SOURCE,))
 BIND: Final = _keys("namespace keys", location="NAF902")
 CAPABILITY: Final = _keys(
-    "consumes exposes binds",
-    separable="aggregates imports tools",
+    "consumes exposes binds aggregates",
+    separable="imports tools",
     elsewhere="imports",
-    aggregates="NAF901",
     imports="NAF901",
     tools="NAF901",
 )
@@ -95,11 +94,8 @@ REST: Final = _keys(
 REST_RESOURCE: Final = _keys("path inputParameters operations forward")
 FORWARD: Final = _only("targetNamespace trustedHeaders", "description")
 REST_OPERATION: Final = _keys(
-    "method inputParameters call with outputParameters",
+    "method inputParameters call with ref steps mappings outputParameters",
     responses="NAF901",
-    ref="NAF901",
-    steps="NAF901",
-    mappings="NAF901",
     responseBinary="NAF901",
 )
 MCP: Final = _keys(
@@ -112,13 +108,19 @@ MCP: Final = _keys(
     prompts="NAF901",
 )
 TOOL: Final = _keys(
-    "inputParameters call with hints outputParameters",
-    ref="NAF901",
-    steps="NAF901",
-    mappings="NAF901",
+    "inputParameters call with ref steps mappings hints outputParameters",
     calls="NAF901",
     operation="NAF901",
 )
+AGGREGATE: Final = _keys("namespace", renamed=(FUNCTIONS,))
+FLOW: Final = _keys(
+    "inputParameters call with steps mappings semantics outputParameters",
+    outputMediaType="NAF901",
+)
+SEMANTICS: Final = _only("safe idempotent", "cacheable description")
+CALL_STEP: Final = _keys("type call with")
+LOOKUP_STEP: Final = _keys("type index match lookupValue outputParameters")
+MAPPING: Final = _keys("value", renamed=(TARGET,))
 BODY: Final = _only("type data", "description")
 HINTS: Final = _only("readOnly destructive idempotent openWorld", "title")
 PARAM: Final = _keys(

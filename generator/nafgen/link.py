@@ -7,41 +7,35 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from . import spec
-from .arguments import is_protocol_header, place_of
+from .behaviours import BehaviourLinker, given_by_calls
 from .diagnostics import Reporter, Span, show
-from .exposed import CallLinker
+from .flows import Unit
 from .forwards import link_forwards
 from .guards import link_guard
-from .ir import (
+from .ir import READING, Argument, Input, Operation, Upstream
+from .operations import METHODS, Refused
+from .program import (
     Adapter,
-    Argument,
     Call,
+    FlowCall,
     Hints,
-    Input,
     LeftOut,
     McpAdapter,
-    Operation,
     Program,
-    Relay,
     RestAdapter,
-    Result,
     Route,
     Tool,
-    Upstream,
 )
-from .operations import METHODS, Refused
 from .resolve import Resolver
-from .results import result
 from .route_paths import route_path, shape, specificity
 from .rules import NO_RULES, Rules, settle
 from .spec import Located
 from .upstreams import Linked, link_upstream, merged
-from .wire import Location
 
 MAX_TOOLS: Final = 128
 """Tools that clients take of all servers together, as far as is known."""
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_IDEMPOTENT = _SAFE | {"PUT", "DELETE"}
+_IDEMPOTENT = READING | {"PUT", "DELETE"}
+_WRITING = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 def link(
@@ -59,6 +53,7 @@ class _Linker:
     upstreams: dict[str, Linked] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     resolver: Resolver = field(init=False)
+    units: BehaviourLinker = field(init=False)
 
     def __post_init__(self) -> None:
         refused = {
@@ -67,15 +62,19 @@ class _Linker:
             if unit.kind == "upstream"
         }
         self.resolver = Resolver(self.upstreams, refused, self.reporter)
+        self.units = BehaviourLinker(self.resolver, self.reporter)
 
     def program(self) -> Program:
         for unit in self.capability.unusable:
             self._leave_out(unit.kind, unit.name, unit.code)
-        given = _given(self.capability)
+        given = given_by_calls(self.capability)
         for entry in merged(self.capability.consumes):
             self._upstream(entry, given)
         for linked in self.upstreams.values():
             self._report_equal_requests(linked)
+        for aggregate in self.capability.aggregates:
+            for flow in aggregate.flows:
+                self._flow(aggregate, flow)
         adapters: list[Adapter] = []
         for exposed in self.capability.exposes:
             if isinstance(exposed, spec.Rest):
@@ -86,6 +85,7 @@ class _Linker:
             label=self.capability.label,
             description=self.capability.description,
             upstreams=tuple(map(_with_settings, self.upstreams.values())),
+            flows=tuple(self.units.used.values()),
             adapters=tuple(adapter for adapter in adapters if _serves(adapter)),
             left_out=tuple(self.left_out),
             origin=self.capability.origin,
@@ -142,6 +142,13 @@ class _Linker:
                     hint="the path may have lost a part",
                     related=[(f"`{known.name}`", known.origin.span)],
                 )
+
+    def _flow(
+        self, aggregate: spec.Aggregate, entry: spec.Flow | spec.Unusable
+    ) -> None:
+        code = self.units.aggregated(aggregate, entry)
+        if code is not None:
+            self._leave_out("flow", entry.name, code)
 
     # --- REST --------------------------------------------------------------------
 
@@ -202,53 +209,35 @@ class _Linker:
             return "NAF403"
         path_inputs = tuple(dict.fromkeys(p for p in path if isinstance(p, Input)))
         params = (*resource.params, *entry.params)
-        linked = self._linked(exposed, entry, params, path_inputs, (entry.method, path))
+        unit = Unit(
+            kind="rest",
+            namespace=exposed.namespace,
+            name=entry.name,
+            behaviour=entry.behaviour,
+            params=params,
+            path_inputs=path_inputs,
+            method=entry.method,
+            description=entry.description,
+            origin=entry.origin,
+        )
+        linked = self.units.linked(unit, (entry.method, path))
         if isinstance(linked, str):
             return linked
         inputs, call, made = linked
+        callee = call.callee
         seen[entry.method, form] = entry.origin.span
         by_name = {i.name: i for i in inputs}
         return Route(
             method=entry.method,
             path=tuple(p if isinstance(p, str) else by_name[p.name] for p in path),
-            name=entry.name or call.operation.name,
+            name=entry.name or callee.name,
             tag=resource.name,
             inputs=inputs,
             call=call,
             result=made,
-            description=entry.description or call.operation.description,
+            description=entry.description or callee.description,
             origin=entry.origin,
         )
-
-    def _linked(
-        self,
-        exposed: spec.Exposes,
-        entry: spec.RestOperation | spec.McpTool,
-        params: tuple[spec.Param, ...],
-        path_inputs: tuple[Input, ...],
-        route: tuple[str, tuple[str | Input, ...]] | None,
-    ) -> tuple[tuple[Input, ...], Call, Result | Relay] | str:
-        """The inputs, the call and the result of a route or tool, or an error's code."""
-        operation = self.resolver.called(
-            entry.invocation, entry.name, entry.origin.span, exposed.namespace, route
-        )
-        if isinstance(operation, str):
-            return operation
-        linked = CallLinker(
-            "rest" if isinstance(exposed, spec.Rest) else "mcp",
-            exposed.namespace,
-            operation,
-            entry.invocation,
-            params,
-            path_inputs,
-            route[0] if route else "",
-            self.upstreams[operation.namespace].settings,
-            self.reporter,
-        ).link()
-        made = result(entry.outputs, operation, self.reporter)
-        if isinstance(linked, str):
-            return linked
-        return made if isinstance(made, str) else (*linked, made)
 
     # --- MCP ---------------------------------------------------------------------
 
@@ -281,44 +270,69 @@ class _Linker:
 
     def _is_wanted(self, tool: Tool) -> bool:
         """Whether the project's rules expose this tool."""
-        linked = self.upstreams[tool.call.operation.namespace]
-        return linked.conventions.exposes(tool.name)
+        called = {operation.namespace for operation in tool.call.operations}
+        return all(
+            self.upstreams[namespace].conventions.exposes(tool.name)
+            for namespace in called
+        )
 
     def _tool(self, exposed: spec.Mcp, entry: spec.McpTool) -> Tool | str:
-        linked = self._linked(exposed, entry, entry.params, (), None)
+        unit = Unit(
+            kind="mcp",
+            namespace=exposed.namespace,
+            name=entry.name,
+            behaviour=entry.behaviour,
+            params=entry.params,
+            description=entry.description,
+            origin=entry.origin,
+        )
+        linked = self.units.linked(unit, None)
         if isinstance(linked, str):
             return linked
         inputs, call, made = linked
-        name = entry.name or call.operation.name
+        name = entry.name or call.callee.name
         return Tool(
             name=name,
             title=entry.title,
-            description=entry.description or call.operation.description or name,
-            hints=self._hints(entry, call.operation.method),
+            description=entry.description or call.callee.description or name,
+            hints=self._hints(entry, call),
             inputs=inputs,
             call=call,
             result=made,
             origin=entry.origin,
         )
 
-    def _hints(self, entry: spec.McpTool, method: str) -> Hints:
+    def _hints(self, entry: spec.McpTool, call: Call | FlowCall) -> Hints:
+        """What is said of the tool, else of the flow, else what the methods imply."""
+        ref = entry.behaviour.ref
+        semantics = self.units.semantics.get(str(ref.value), {}) if ref else {}
         given = dict(entry.hints)
-        read_only = given.get("readOnly", method in _SAFE)
-        writes = method in ("PUT", "PATCH", "DELETE")
+        if (safe := semantics.get("safe")) is not None:
+            given = {
+                "readOnly": safe,
+                **({"destructive": False} if safe else {}),
+                **given,
+            }
+        if (idempotent := semantics.get("idempotent")) is not None:
+            given = {"idempotent": idempotent, **given}
+        methods = {operation.method for operation in call.operations}
+        read_only = given.get("readOnly", methods <= READING)
+        writes = not methods.isdisjoint(_WRITING)
         if (read_only and writes) or (
-            method == "DELETE" and not given.get("destructive", True)
+            "DELETE" in methods and not given.get("destructive", True)
         ):
+            written = ", ".join(sorted(methods - READING))
             self.reporter.report(
                 "NAF408",
                 entry.origin.span,
-                f"the hints of `{entry.name}` contradict the method {method}",
+                f"the hints of `{entry.name}` contradict the method {written}",
                 hint="correct them, or leave them out: the method implies them",
             )
         return Hints(
             read_only=read_only,
             destructive=given.get("destructive", writes and not read_only),
-            idempotent=given.get("idempotent", method in _IDEMPOTENT),
-            open_world=given.get("openWorld", True),
+            idempotent=given.get("idempotent", methods <= _IDEMPOTENT),
+            open_world=given.get("openWorld", bool(methods)),
         )
 
 
@@ -327,40 +341,6 @@ def _request(operation: Operation) -> str:
     path = "".join(part if isinstance(part, str) else "{}" for part in operation.path)
     body = "" if isinstance(operation.body, Argument) else operation.body
     return f"{operation.method} {path} {operation.query} {body}"
-
-
-def _given(capability: spec.Capability) -> dict[str, dict[str, Located]]:
-    """What calls give, by the text of the call and the name of the value.
-
-    Without a `with`, inputs are given by their names; their values are the parameters.
-    """
-    given: dict[str, dict[str, Located]] = {}
-    for exposed in capability.exposes:
-        units: list[tuple[spec.RestOperation | spec.McpTool, tuple[spec.Param, ...]]]
-        if isinstance(exposed, spec.Rest):
-            units = [(u, r.params) for r in exposed.resources for u in r.operations]
-        else:
-            units = [(tool, ()) for tool in exposed.tools]
-        for unit, shared in units:
-            if unit.invocation.call is None:
-                continue
-            values = given.setdefault(str(unit.invocation.call.value), {})
-            for name, located in unit.invocation.arguments:
-                values.setdefault(name, located)
-            if not unit.invocation.has_arguments:
-                for param in filter(_is_implied, (*shared, *unit.params)):
-                    values.setdefault(param.name, Located(param, param.origin.span))
-    return given
-
-
-def _is_implied(param: spec.Param) -> bool:
-    """Whether an input can go to a parameter of its name that nobody declares."""
-    place = place_of(param)
-    return (
-        param.value is None
-        and place in ("query", "body")
-        and not is_protocol_header(Location.HEADER, param.name)
-    )
 
 
 def _with_settings(linked: Linked) -> Upstream:

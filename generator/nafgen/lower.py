@@ -13,6 +13,7 @@ from . import spec
 from .bound_tokens import bind_tokens
 from .diagnostics import Origin, Reporter, Span, show
 from .keywords import BIND, CAPABILITY, INFO, ROOT, STANDALONE
+from .lower_behaviour import Behaviours
 from .lower_consumed import ConsumedSide
 from .lower_exposed import ExposedSide
 from .reader import Reader, pointer_name
@@ -65,12 +66,14 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
     holders = (root,) if body is root else (root, body)
     binds = [bind for each in holders for bind in each.children("binds", "namespace")]
     consumes = body.children("consumes", "namespace")
+    aggregates = body.children("aggregates", "namespace")
     exposes = body.children("exposes", "namespace")
     capability = spec.Capability(
         label=_label(info) if info else "",
         description=info.text("description") if info else "",
         binds=tuple(bind for entry in binds for bind in _binds(entry)),
         consumes=units.of(consumes, "upstream", ConsumedSide(units).lower),
+        aggregates=units.of(aggregates, "aggregate", Behaviours(units).aggregate),
         exposes=units.of(exposes, "adapter", ExposedSide(units).lower),
         unusable=tuple(units.unusable),
         origin=body.origin,

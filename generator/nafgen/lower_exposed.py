@@ -8,6 +8,7 @@ from typing import Final
 from . import spec
 from .diagnostics import show
 from .keywords import FORWARD, HINTS, MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
+from .lower_behaviour import Behaviours
 from .lower_guards import lower_guard
 from .reader import Reader
 from .spec import Located
@@ -111,12 +112,14 @@ class ExposedSide:
             return "NAF101"
         if refused := entry.check_keys(REST_OPERATION):
             return refused
+        behaviour = Behaviours(self.units).lower(entry)
+        if isinstance(behaviour, str):
+            return behaviour
         return spec.RestOperation(
             name=entry.name,
             method=entry.text("method").upper(),
             params=self.units.params(entry),
-            invocation=_invocation(entry),
-            outputs=self.units.outputs(entry),
+            behaviour=behaviour,
             description=entry.text("description") or entry.text(entry.spelling(LABEL)),
             origin=entry.origin,
         )
@@ -185,22 +188,16 @@ class ExposedSide:
         hints = entry.child("hints")
         if hints is not None:
             hints.check_keys(HINTS)
+        behaviour = Behaviours(self.units).lower(entry)
+        if isinstance(behaviour, str):
+            return behaviour
         given = ((h, hints.flag(h)) for h in sorted(HINTS.read)) if hints else ()
         return spec.McpTool(
             name=entry.name,
             title=entry.text(entry.spelling(LABEL)),
             params=self.units.params(entry),
-            invocation=_invocation(entry),
+            behaviour=behaviour,
             hints=tuple((name, flag) for name, flag in given if flag is not None),
-            outputs=self.units.outputs(entry),
             description=entry.text("description"),
             origin=entry.origin,
         )
-
-
-def _invocation(entry: Reader) -> spec.Invocation:
-    return spec.Invocation(
-        call=entry.located("call"),
-        arguments=entry.pairs("with"),
-        has_arguments="with" in entry,
-    )

@@ -16,16 +16,8 @@ from urllib.parse import quote, unquote
 
 from .diagnostics import Origin
 from .documents import document
-from .ir import (
-    Argument,
-    Operation,
-    Pick,
-    Program,
-    Relay,
-    RestAdapter,
-    Result,
-    Upstream,
-)
+from .flow_answers import looked_for
+from .ir import Argument, Operation, Pick, Relay, Result, Upstream
 from .mock_requests import (
     Answer,
     Message,
@@ -36,6 +28,7 @@ from .mock_requests import (
     json_answer,
     read_request,
 )
+from .program import Call, CallStep, Program, RestAdapter
 from .samples import merged, sample_at, sample_of
 from .wire import Format
 
@@ -97,8 +90,14 @@ def _routes(program: Program) -> list[_Route]:
     for adapter in program.adapters:
         units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         for unit in units:
-            if not isinstance(unit.result, Relay):
+            if isinstance(unit.call, Call) and not isinstance(unit.result, Relay):
                 results.setdefault(unit.call.operation.origin, []).append(unit.result)
+    for flow in program.flows:
+        wanted = looked_for(flow)
+        for step in flow.steps:
+            if isinstance(step, CallStep):
+                known = results.setdefault(step.call.operation.origin, [])
+                known.append(wanted[step.name])
     routes = [
         _Route(
             upstream=upstream,

@@ -16,24 +16,12 @@ from urllib.parse import unquote
 
 from .collisions import Claim, Scope
 from .diagnostics import Origin, Reporter
-from .ir import (
-    Adapter,
-    Argument,
-    Input,
-    McpAdapter,
-    Operation,
-    Program,
-    Relay,
-    RestAdapter,
-    Result,
-    Route,
-    Supplied,
-    Tool,
-    Upstream,
-)
+from .ir import Argument, Input, Operation, Relay, Result, Supplied, Upstream
 from .naming import camel, property_name, snake, tool_name, words
+from .program import Adapter, McpAdapter, Program, RestAdapter, Route, Tool
 from .pycode import RESERVED, Code, dotted, identifier
-from .result_steps import queries
+from .readable import readable_names
+from .result_steps import queries, results_of
 
 CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncClient Call Client Connection Environment Final Setting annotations
@@ -43,9 +31,8 @@ CLIENT_GLOBALS: Final = frozenset("""
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
     Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_forward
-    add_guard add_health annotations api app calls closing create_app create_guard given
-    each listed body_member pick relay
-    structure whole_body
+    add_guard add_health annotations answer api app calls closing create_app
+    create_guard filled flows given each joined listed body_member pick relay structure whole_body
     jsonpath path_functions pick_all pick_members
     """.split())
 # Names that pydantic, which reads bodies for FastAPI, keeps for itself.
@@ -58,8 +45,13 @@ BODY_NAMES: Final = frozenset("""
     """.split())
 MCP_GLOBALS: Final = frozenset("""
     Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
-    api calls create_guard create_server decoded each given lending listed pick relay tools
+    answered api calls create_guard create_server decoded each filled flows given joined lending
+    listed pick relay tools
     jsonpath path_functions pick_all pick_members
+    """.split())
+FLOW_GLOBALS: Final = frozenset("""
+    Any Setting annotations each extracted filled given item joined listed lookup pick
+    step together jsonpath path_functions pick_all pick_members
     """.split())
 
 
@@ -100,6 +92,17 @@ class UnitNames:
     properties: dict[Origin, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowNames:
+    """A flow's function, its parameters, the results of its steps by their names, and
+    the queries in what it makes of them."""
+
+    function: Code
+    queries: tuple[Code, ...]
+    inputs: dict[Origin, Code]
+    steps: dict[str, Code]
+
+
 @dataclass(frozen=True, slots=True)
 class NameTable:
     """All names of a program, found by the origin of what they name.
@@ -110,6 +113,7 @@ class NameTable:
     package: Code
     upstreams: dict[Origin, UpstreamNames] = field(default_factory=dict)
     operations: dict[Origin, OperationNames] = field(default_factory=dict)
+    flows: dict[Origin, FlowNames] = field(default_factory=dict)
     units: dict[Origin, UnitNames] = field(default_factory=dict)
     modules: dict[Origin, Code] = field(default_factory=dict)
 
@@ -124,6 +128,10 @@ class NameTable:
         for operation in self.operations.values():
             yield from (operation.function, operation.method)
             yield from operation.arguments.values()
+        for flow in self.flows.values():
+            yield from (flow.function, *flow.queries)
+            yield from flow.inputs.values()
+            yield from flow.steps.values()
         for unit in self.units.values():
             yield from (unit.function, unit.result, *unit.queries)
             yield from unit.inputs.values()
@@ -137,7 +145,7 @@ def client_parameter(upstream: UpstreamNames) -> Code:
 def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
     """The names of a program; `package` is the path of its package."""
     table = NameTable(dotted(*package.split("/")))
-    readable = _readable_names(program)
+    readable = readable_names(program)
     module = Scope.of(reporter, CLIENT_GLOBALS)
     many = len(program.upstreams) > 1
     variables = Scope(reporter).claim_all(
@@ -148,7 +156,8 @@ def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
         table.upstreams[upstream.origin] = names
     for upstream in program.upstreams:
         _operations(upstream, table, module, readable, many, reporter)
-    files = Scope.of(reporter, {"client"})
+    _flows(program, table, reporter)
+    files = Scope.of(reporter, {"client", "flows"})
     kinds = [type(adapter) for adapter in program.adapters]
     for adapter in program.adapters:
         alone = kinds.count(type(adapter)) == 1
@@ -221,6 +230,31 @@ def _operations(
         )
 
 
+def _flows(program: Program, table: NameTable, reporter: Reporter) -> None:
+    variables = {names.variable for names in table.upstreams.values()}
+    classes = {names.async_class for names in table.upstreams.values()}
+    functions = Scope.of(reporter, FLOW_GLOBALS | classes).claim_all(
+        [
+            Claim(snake(flow.name, "flow"), flow.origin, (words(flow.namespace),))
+            for flow in program.flows
+        ]
+    )
+    for flow, function in zip(program.flows, functions, strict=True):
+        own = Scope.of(reporter, {*FLOW_GLOBALS, *variables, *classes, function})
+        inputs = _parameters(flow.inputs, own)
+        claims = [Claim(snake(step.name, "step"), step.origin) for step in flow.steps]
+        steps = own.claim_all(claims)
+        table.flows[flow.origin] = FlowNames(
+            function=identifier(function),
+            queries=tuple(_queries(function, *results_of(flow))),
+            inputs=inputs,
+            steps={
+                step.name: identifier(name)
+                for step, name in zip(flow.steps, steps, strict=True)
+            },
+        )
+
+
 def _traits(request: Operation | Route) -> tuple[tuple[str, ...], ...]:
     """What tells requests of one name apart: words of their paths, what is variable in
     these, then methods."""
@@ -258,7 +292,7 @@ def _units(
     tools = _tools(adapter, reporter) if isinstance(adapter, McpAdapter) else {}
     functions = Scope.of(reporter, reserved | variables | classes).claim_all(
         [
-            Claim(_wanted(unit, readable, tools), unit.origin, _traits(_request(unit)))
+            Claim(_wanted(unit, readable, tools), unit.origin, _telling(unit))
             for unit in units
         ]
     )
@@ -267,34 +301,38 @@ def _units(
         table.units[unit.origin] = UnitNames(
             function=identifier(function),
             result=Code(f"_{function}_result"),
-            queries=tuple(_queries(unit.result, function)),
+            queries=tuple(_queries(function, unit.result)),
             inputs=_parameters(unit.inputs, own),
             tool=tools.get(unit.origin, ""),
             properties=_properties(unit, reporter) if isinstance(unit, Tool) else {},
         )
 
 
-def _queries(result: Result | Relay, function: str) -> Iterator[Code]:
-    """A constant for each query in a result; the first needs no number."""
-    for number in range(1, len(queries(result)) + 1):
+def _queries(function: str, *results: Result | Relay) -> Iterator[Code]:
+    """A constant for each query in results; the first needs no number."""
+    for number in range(1, len(queries(*results)) + 1):
         suffix = "" if number == 1 else f"_{number}"
         yield Code(f"_{function.upper()}_QUERY{suffix}")
 
 
-def _request(unit: Route | Tool) -> Route | Operation:
-    return unit if isinstance(unit, Route) else unit.call.operation
+def _telling(unit: Route | Tool) -> tuple[tuple[str, ...], ...]:
+    """What tells units of one name apart: their path, or that of what they call."""
+    if isinstance(unit, Route):
+        return _traits(unit)
+    callee = unit.call.callee
+    return _traits(callee) if isinstance(callee, Operation) else ()
 
 
 def _wanted(
     unit: Route | Tool, readable: dict[Origin, str], tools: dict[Origin, str]
 ) -> str:
     """The function's name: a route's may be readable, a tool's is as unique as it."""
-    operation, name = unit.call.operation, unit.name
+    callee, name = unit.call.callee, unit.name
     if isinstance(unit, Tool):
         served = tools[unit.origin]
         name = name if served == tool_name(name) else served
-    elif name == operation.name:
-        name = readable.get(operation.origin, name)
+    elif name == callee.name:
+        name = readable.get(callee.origin, name)
     return snake(name, "operation")
 
 
@@ -309,7 +347,7 @@ def _tools(adapter: McpAdapter, reporter: Reporter) -> dict[Origin, str]:
                 f"the tool is called `{fitted}`, which every client takes",
             )
     claims = [
-        Claim(tool_name(tool.name), tool.origin, _traits(tool.call.operation))
+        Claim(tool_name(tool.name), tool.origin, _telling(tool))
         for tool in adapter.tools
     ]
     names = Scope(reporter, "NAF302", tool_name, "-").claim_all(claims)
@@ -340,34 +378,3 @@ def _properties(tool: Tool, reporter: Reporter) -> dict[Origin, str]:
     names = scope.claim_all(claims)
     made = {claim.origin: name for claim, name in zip(claims, names, strict=True)}
     return {given.origin: made.get(given.origin, given.name) for given in tool.inputs}
-
-
-def _readable_names(program: Program) -> dict[Origin, str]:
-    """Names of operations whose words run together, split as a unit's name splits them.
-
-    `listmessagebatches` is `list-message-batches` when a tool or, failing that, a route
-    that calls it has a name such as `anthropic-list-message-batches`.
-    """
-    tools = [a for a in program.adapters if isinstance(a, McpAdapter)]
-    rests = [a for a in program.adapters if isinstance(a, RestAdapter)]
-    units: list[Route | Tool] = [tool for adapter in tools for tool in adapter.tools]
-    units += [route for adapter in rests for route in adapter.routes]
-    readable: dict[Origin, str] = {}
-    for unit in units:
-        operation = unit.call.operation
-        split = _split_like(operation, unit.name)
-        if split is not None:
-            readable.setdefault(operation.origin, split)
-    return readable
-
-
-def _split_like(operation: Operation, name: str) -> str | None:
-    squashed = operation.name.lower()
-    if len(words(operation.name)) != 1:
-        return None
-    parts = words(name)
-    for start in range(len(parts)):
-        for end in range(start + 2, len(parts) + 1):
-            if "".join(parts[start:end]) == squashed:
-                return "-".join(parts[start:end])
-    return None

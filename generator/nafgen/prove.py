@@ -32,7 +32,7 @@ VOCABULARY: Final = frozenset("""
     title tools typing upstream value arrays form media_type objects parts
     structure text xml csv_value html_answers html_tables markdown_answers
     markdown_parts psv_value table_answers tsv_value xml_answers xml_value yaml_answers
-    yaml_value
+    yaml_value answer answered extracted filled flows joined lookup step together
     APIKeyCookie APIKeyHeader APIKeyQuery ApiKeys Basic Bearer Guard GuardedServer
     HTTPBasic HTTPBearer Security add_guard auto_error create_guard dependencies guard
     guarded_server inbound name scheme_name security

@@ -8,8 +8,9 @@ from typing import Final
 
 from . import spec
 from .extras import filling, named
-from .ir import Argument, Input, Operation
+from .ir import Argument, Input
 from .matching import counterpart, find
+from .program import Callee
 from .values import ROOTS, Placeholder, Reference, reference, template
 from .wire import Location
 
@@ -26,7 +27,7 @@ class References:
 
     kind: str
     namespace: str
-    operation: Operation
+    operation: Callee
     inputs: dict[str, Input]
     constants: Container[str]
     offered: tuple[str, ...] = ()

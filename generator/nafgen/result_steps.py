@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .ir import (
-    Constant,
-    Each,
-    Pick,
-    Program,
-    Relay,
-    RestAdapter,
-    Result,
-    Shape,
-)
+from .givens import leaves_of
+from .ir import Constant, Each, Pick, Relay, Result, Shape, StepValue
 from .paths import Query, Step, inner_steps
+from .program import Flow, LookupStep, Program, RestAdapter
 
 
 def steps(result: Result | Relay) -> Iterator[Step]:
@@ -32,17 +25,30 @@ def steps(result: Result | Relay) -> Iterator[Step]:
             return
 
 
-def queries(result: Result | Relay) -> list[Query]:
-    """The queries in a result, in order."""
-    return [step for step in steps(result) if isinstance(step, Query)]
+def queries(*results: Result | Relay) -> list[Query]:
+    """The queries in results, each once, in order."""
+    found = (step for result in results for step in steps(result))
+    return list(dict.fromkeys(step for step in found if isinstance(step, Query)))
+
+
+def results_of(flow: Flow) -> Iterator[Result]:
+    """All that a flow makes of the answers of its steps."""
+    given = [flow.result]
+    for step in flow.steps:
+        if isinstance(step, LookupStep):
+            given.append(step.value)
+            continue
+        given += [value for _, value in step.call.values]
+        if step.kept is not None:
+            yield step.kept
+    for one in given:
+        yield from (leaf.made for leaf in leaves_of(one) if isinstance(leaf, StepValue))
 
 
 def has_queries(program: Program) -> bool:
     """Whether a result needs the library that runs queries."""
-    return any(
-        queries(unit.result)
-        for adapter in program.adapters
-        for unit in (
-            adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
-        )
-    )
+    made = [result for flow in program.flows for result in results_of(flow)]
+    for adapter in program.adapters:
+        units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
+        made += [unit.result for unit in units if not isinstance(unit.result, Relay)]
+    return bool(queries(*made))

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from .diagnostics import Reporter
 from .disk import Mode
-from .ir import Program, Supplied
+from .ir import Supplied
 from .mock import mock_app, mock_base_urls
 from .plan import Package
+from .program import Program
 from .resources import generator
 from .write import write_package
 

@@ -96,6 +96,15 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """A unit that could not be read, so that it is counted as left out."""
+
+    kind: str
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumedOperation:
     name: str
     method: str
@@ -107,15 +116,6 @@ class ConsumedOperation:
     outputs: tuple[Output, ...]
     description: str
     origin: Origin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unusable:
-    """A unit that could not be read, so that it is counted as left out."""
-
-    kind: str
-    name: str
-    code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +149,79 @@ class Invocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallStep:
+    """A step that calls an operation."""
+
+    name: str
+    invocation: Invocation
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupStep:
+    """A step that takes `fields` of objects in the result of the step `index`: of those
+    whose member `match` is `value`."""
+
+    name: str
+    index: Located
+    match: str
+    value: Located
+    fields: tuple[str, ...]
+    origin: Origin
+
+
+Step: TypeAlias = CallStep | LookupStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """A member of what steps make: `target` has dots where it is a nested one."""
+
+    target: str
+    value: Located
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What a route, a tool or a flow does: it calls, refers to a flow, or has steps."""
+
+    invocation: Invocation
+    ref: Located | None
+    steps: tuple[Step, ...]
+    mappings: tuple[Mapping, ...]
+    outputs: tuple[Output, ...]
+
+    @property
+    def calls(self) -> tuple[CallStep, ...]:
+        """The steps that call."""
+        return tuple(step for step in self.steps if isinstance(step, CallStep))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A flow of an aggregate; `semantics` are flags by their names."""
+
+    name: str
+    params: tuple[Param, ...]
+    behaviour: Behaviour
+    semantics: tuple[tuple[str, bool], ...]
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    namespace: str
+    flows: tuple[Flow | Unusable, ...]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestOperation:
     name: str
     method: str
     params: tuple[Param, ...]
-    invocation: Invocation
-    outputs: tuple[Output, ...]
+    behaviour: Behaviour
     description: str
     origin: Origin
 
@@ -194,9 +261,8 @@ class McpTool:
     name: str
     title: str
     params: tuple[Param, ...]
-    invocation: Invocation
+    behaviour: Behaviour
     hints: tuple[tuple[str, bool], ...]
-    outputs: tuple[Output, ...]
     description: str
     origin: Origin
 
@@ -222,6 +288,7 @@ class Capability:
     description: str
     binds: tuple[Bind, ...]
     consumes: tuple[Consumes, ...]
+    aggregates: tuple[Aggregate, ...]
     exposes: tuple[Exposes, ...]
     unusable: tuple[Unusable, ...]
     origin: Origin

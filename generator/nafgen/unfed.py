@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from .consumed_paths import WRITING
 from .diagnostics import Reporter, show
-from .ir import Argument, Input, Operation
+from .ir import Argument, Input
+from .program import Callee
 from .spec import Located
 from .wire import Location
 
 
 def report_unfed(
-    unfed: Iterable[Input], kind: str, operation: Operation, reporter: Reporter
+    unfed: Iterable[Input], kind: str, operation: Callee, reporter: Reporter
 ) -> str | None:
     """The code of the error that costs the unit of these inputs, if one does.
 
@@ -74,7 +75,7 @@ def report_mixed_body(inputs: Iterable[Input], reporter: Reporter) -> str | None
 
 
 def report_gathered(
-    members: Iterable[Input], operation: Operation, reporter: Reporter
+    members: Iterable[Input], operation: Callee, reporter: Reporter
 ) -> None:
     """Say which inputs become members of a body that is taken as a whole."""
     for each in members:
@@ -88,7 +89,7 @@ def report_gathered(
 
 
 def report_undeclared(
-    name: str, given: Located, operation: Operation, reporter: Reporter
+    name: str, given: Located, operation: Callee, reporter: Reporter
 ) -> str | None:
     """The code of the error that `with` gives what no parameter takes, if it is one."""
     is_whole = isinstance(operation.body, Argument)

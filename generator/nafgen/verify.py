@@ -26,8 +26,9 @@ from urllib.parse import urlsplit
 from .compile import Compilation
 from .diagnostics import Diagnostic, Origin
 from .expect import base_url
-from .ir import McpAdapter, Program, RestAdapter, Setting, Supplied, Upstream
+from .ir import Setting, Supplied, Upstream
 from .plan import Package
+from .program import McpAdapter, Program, RestAdapter
 from .wire import Format
 
 if TYPE_CHECKING:

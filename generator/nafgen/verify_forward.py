@@ -10,8 +10,10 @@ from urllib.parse import quote, unquote
 import httpx
 
 from .examples import Answer, json_answer
-from .expect import ABSENT, ExpectedRequest, expected_request
-from .ir import Forward, Input, Operation, RestAdapter, Upstream
+from .expect import ExpectedRequest, expected_request
+from .expect_results import ABSENT
+from .ir import Input, Operation, Upstream
+from .program import Forward, RestAdapter
 from .verify_probe import Bench
 from .wire import Encoding, Format
 

@@ -7,18 +7,9 @@ from typing import Any, Final
 
 import httpx
 
-from .expect import resolved
-from .ir import (
-    ApiKey,
-    ApiKeys,
-    Basic,
-    Bearer,
-    Forward,
-    Guard,
-    McpAdapter,
-    RestAdapter,
-    Route,
-)
+from .expect_values import resolved
+from .ir import ApiKey, ApiKeys, Basic, Bearer, Guard
+from .program import Forward, McpAdapter, RestAdapter, Route
 from .verify_forward import PROBLEM
 from .verify_probe import Bench
 from .wire import Location

@@ -12,12 +12,14 @@ from mcp_types import CallToolResult, EmbeddedResource, TextContent
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
-from .expect import ABSENT, argument_values
-from .expect_results import expected_result
+from .expect_results import ABSENT, expected_result
+from .expect_values import argument_values
 from .givens import inputs_of
-from .ir import McpAdapter, Relay, Tool
+from .ir import Operation, Relay
 from .names import client_parameter
+from .program import Call, FlowCall, McpAdapter, Tool
 from .verify_client import journeys
+from .verify_flows import ExpectedFlow, expected_flows
 from .verify_guard import check_mcp_guard
 from .verify_probe import REFUSED, Bench, failure
 from .wire import Type
@@ -28,7 +30,7 @@ STRANGER: Final = "no_such_argument"
 async def check_mcp(bench: Bench, adapter: McpAdapter) -> None:
     """Call every tool of an adapter, and one of them in the handshake era too."""
     module = bench.load(str(bench.names.modules[adapter.origin]))
-    called = {tool.call.operation.namespace for tool in adapter.tools}
+    called = {o.namespace for tool in adapter.tools for o in tool.call.operations}
     server = module.create_server(
         **{
             client_parameter(bench.names.upstreams[upstream.origin]): client
@@ -101,30 +103,66 @@ class _Check:
 
     async def plainly(self) -> None:
         """Call the tool once."""
-        values, replies = self._values()[0], self._replies()
-        await self._compare(values, replies[0])
+        call = self.tool.call
+        if isinstance(call, FlowCall):
+            await self._compare_flow(next(expected_flows(self.bench, self.tool)))
+        else:
+            values, replies = self._values(call), self._replies(call.operation)
+            await self._compare(call, values[0], replies[0])
 
     async def run(self) -> None:
         """Call the tool with all values and answers, then with failures."""
-        calls, replies = self._values(), self._replies()
+        call = self.tool.call
+        if isinstance(call, FlowCall):
+            await self._run_flow(call)
+            return
+        calls, replies = self._values(call), self._replies(call.operation)
         passed: dict[Origin, Any] | None = None
         for turn in range(max(len(calls), len(replies))):
             values, reply = calls[turn % len(calls)], replies[turn % len(replies)]
-            if await self._compare(values, reply):
+            if await self._compare(call, values, reply):
                 self.bench.findings.called.add(self.tool.origin)
                 passed = passed or values
         if passed is not None:
             await self._check_refusals(passed)
             await self._check_failures(passed)
 
-    def _values(self) -> list[dict[Origin, Any]]:
-        places = journeys(self.tool.call.operation)
+    async def _run_flow(self, call: FlowCall) -> None:
+        """The same for a tool that calls a flow."""
+        passed: dict[Origin, Any] | None = None
+        for wanted in expected_flows(self.bench, self.tool):
+            if await self._compare_flow(wanted):
+                self.bench.findings.called.add(self.tool.origin)
+                passed = passed or wanted.values
+        if passed is not None:
+            await self._check_refusals(passed)
+            if call.flow.operations:
+                await self._check_failures(passed)
+
+    async def _compare_flow(self, wanted: ExpectedFlow) -> bool:
+        bench, origin = self.bench, self.tool.origin
+        bench.probe.expect(REFUSED, *wanted.answers)
+        got = await self._call(self._arguments(wanted.values))
+        what = self._answered(got) if got.is_error else self.what
+        bench.check(origin, f"{what}: isError", wanted.refused, bool(got.is_error))
+        if wanted.refused or got.is_error:
+            return False
+        done = bench.compare_all(origin, what, wanted.requests) or not wanted.answers
+        made = json.loads(_text(got)) if got.content else None
+        bench.check(origin, f"{what}: text", wanted.result, made)
+        structured = wanted.result if isinstance(wanted.result, dict) else None
+        what = f"{what}: structured content"
+        bench.check(origin, what, structured, got.structured_content)
+        return done
+
+    def _values(self, call: Call) -> list[dict[Origin, Any]]:
+        places = journeys(call.operation)
         travels = [
             Journey(
                 inbound=None,
                 outbound=frozenset(
                     place
-                    for argument, source in self.tool.call.values
+                    for argument, source in call.values
                     if given in inputs_of(source)
                     for place in places[argument]
                 ),
@@ -133,8 +171,7 @@ class _Check:
         ]
         return variants(self.tool.inputs, travels)
 
-    def _replies(self) -> tuple[Answer, ...]:
-        operation = self.tool.call.operation
+    def _replies(self, operation: Operation) -> tuple[Answer, ...]:
         if isinstance(self.tool.result, Relay):
             return answers(operation)
         return answers_for(self.tool.result, operation)
@@ -154,11 +191,13 @@ class _Check:
             raise TypeError(f"the tool answered with {type(made).__name__}")
         return made
 
-    async def _compare(self, values: dict[Origin, Any], reply: Answer) -> bool:
-        bench, operation = self.bench, self.tool.call.operation
+    async def _compare(
+        self, call: Call, values: dict[Origin, Any], reply: Answer
+    ) -> bool:
+        bench, operation = self.bench, call.operation
         bench.probe.expect(reply)
         got = await self._call(self._arguments(values))
-        sent = argument_values(self.tool.call, values, bench.settings)
+        sent = argument_values(call, values, bench.settings)
         wanted = bench.wanted(operation, sent)
         what = self._answered(got) if got.is_error else self.what
         done = bench.compare(self.tool.origin, what, wanted)
@@ -166,16 +205,18 @@ class _Check:
             what = f"{self.what}, given what cannot be sent: isError"
             bench.check(self.tool.origin, what, True, bool(got.is_error))
         else:
-            self._check_result(reply, got)
+            self._check_result(reply, got, operation)
         return done
 
     def _answered(self, got: CallToolResult) -> str:
         return f"{self.what} (answered {_text(got)}{self.bench.log.take()})"
 
-    def _check_result(self, reply: Answer, got: CallToolResult) -> None:
+    def _check_result(
+        self, reply: Answer, got: CallToolResult, operation: Operation
+    ) -> None:
         bench, origin = self.bench, self.tool.origin
         bench.check(origin, f"{self.what}: isError", False, bool(got.is_error))
-        if not reply.content or self.tool.call.operation.method == "HEAD":
+        if not reply.content or operation.method == "HEAD":
             bench.check(origin, f"{self.what}: blocks", 0, len(got.content))
             return
         if isinstance(reply.value, bytes):

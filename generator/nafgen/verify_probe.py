@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
@@ -15,16 +15,13 @@ import httpx
 
 from .diagnostics import Diagnostic, Origin, plain
 from .examples import Answer, json_answer
-from .expect import (
-    ABSENT,
-    SUPPLIED,
-    ExpectedRequest,
-    UnsendableError,
-    expected_request,
-)
+from .expect import SUPPLIED, ExpectedRequest, expected_request
 from .expect_bodies import cookie_pairs
-from .ir import Operation, Program
+from .expect_results import ABSENT
+from .expect_values import UnsendableError
+from .ir import Operation
 from .names import NameTable
+from .program import Program
 from .wire import Encoding
 
 MAX_PER_UNIT: Final = 3
@@ -46,9 +43,11 @@ REFUSED: Final = json_answer(
 
 @dataclass(slots=True)
 class Probe:
-    """An upstream that records the requests and gives the answer it is set to."""
+    """An upstream that records the requests and gives the answer it is set to, or one
+    after another those of `queue`."""
 
     answer: Answer = REFUSED
+    queue: list[Answer] = field(default_factory=list)
     reachable: bool = True
     received: list[httpx.Request] = field(default_factory=list)
 
@@ -56,15 +55,16 @@ class Probe:
         self.received.append(request)
         if not self.reachable:
             raise httpx.ConnectError("unreachable on purpose", request=request)
-        answer = self.answer
+        answer = self.queue.pop(0) if self.queue else self.answer
         kind = {"content-type": answer.content_type} if answer.content_type else {}
         # An answer to HEAD has no body, whatever the operation usually answers.
         content = b"" if request.method == "HEAD" else answer.content
         return httpx.Response(answer.status, headers=kind, content=content)
 
-    def expect(self, answer: Answer) -> None:
-        """Forget what was received and give this answer from now on."""
+    def expect(self, answer: Answer, *before: Answer) -> None:
+        """Forget what was received and give this answer from now on, after others."""
         self.received.clear()
+        self.queue[:] = before
         self.answer = answer
 
 
@@ -145,17 +145,23 @@ class Bench:
         self, origin: Origin, what: str, wanted: ExpectedRequest | None
     ) -> bool:
         """Report how the received requests differ; whether the wanted one arrived."""
+        return self.compare_all(origin, what, [] if wanted is None else [wanted])
+
+    def compare_all(
+        self, origin: Origin, what: str, wanted: Sequence[ExpectedRequest]
+    ) -> bool:
+        """The same for requests that must arrive in this order."""
         received = self.probe.received
-        if len(received) != (0 if wanted is None else 1):
-            number = "no request" if wanted is None else "one request"
+        if len(received) != len(wanted):
+            numbers = {0: "no request", 1: "one request"}
+            number = numbers.get(len(wanted), f"{len(wanted)} requests")
             message = f"{what}: expected {number} upstream, got {len(received)}"
             self.findings.add(origin, message)
             return False
-        if wanted is None:
-            return False
-        for message in differences(wanted, received[0]):
-            self.findings.add(origin, f"{what}: {message}")
-        return True
+        for request, arrived in zip(wanted, received, strict=True):
+            for message in differences(request, arrived):
+                self.findings.add(origin, f"{what}: {message}")
+        return bool(wanted)
 
     def check(self, origin: Origin, what: str, wanted: Any, got: Any) -> None:
         """Report a value that is not the expected one."""

@@ -11,12 +11,15 @@ import httpx
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, variants
-from .expect import argument_values, percent_encoded, text
+from .expect import percent_encoded
 from .expect_results import expected_result
+from .expect_values import argument_values, text
 from .givens import inputs_of
-from .ir import Input, Relay, RestAdapter, Route
+from .ir import Input, Operation, Relay
 from .names import client_parameter
+from .program import CallStep, FlowCall, RestAdapter, Route
 from .verify_client import journeys
+from .verify_flows import expected_flows
 from .verify_forward import PROBLEM, check_forward
 from .verify_guard import check_rest_guard, credentials
 from .verify_probe import REFUSED, Bench, failure
@@ -29,7 +32,7 @@ CALLER: Final = {"authorization": "Bearer of-the-caller"}
 async def check_rest(bench: Bench, adapter: RestAdapter) -> None:
     """Call every route of an adapter."""
     module = bench.load(str(bench.names.modules[adapter.origin]))
-    called = {route.call.operation.namespace for route in adapter.routes}
+    called = {o.namespace for route in adapter.routes for o in route.call.operations}
     called |= {forward.namespace for forward in adapter.forwards}
     app = module.create_app(
         **{
@@ -114,6 +117,9 @@ class _Check:
     async def run(self) -> None:
         """Call the route with all values and answers, then with failures."""
         route, bench = self.route, self.bench
+        if isinstance(route.call, FlowCall):
+            await self._run_flow(route.call)
+            return
         operation = route.call.operation
         if isinstance(route.result, Relay):
             replies = answers(operation)
@@ -121,7 +127,7 @@ class _Check:
             replies = answers_for(route.result, operation)
         calls = [
             self._told_apart(values)
-            for values in variants(route.inputs, self._journeys())
+            for values in variants(route.inputs, self._journeys(operation))
         ]
         passed = None
         for turn in range(max(len(calls), len(replies))):
@@ -136,10 +142,40 @@ class _Check:
                 what = f"{route.method} route, given what cannot be sent: status"
                 bench.check(route.origin, what, 422, got.status_code)
             else:
-                self._check_answer(reply, got)
+                self._check_answer(reply, got, operation)
                 passed = passed or values
         if passed is not None:
-            await self._check_failures(passed)
+            await self._check_failures(passed, operation)
+
+    async def _run_flow(self, call: FlowCall) -> None:
+        """The same for a route that calls a flow."""
+        bench, origin = self.bench, self.route.origin
+        passed = None
+        for wanted in expected_flows(bench, self.route):
+            values = self._told_apart(wanted.values)
+            if values != wanted.values:
+                continue
+            bench.probe.expect(REFUSED, *wanted.answers)
+            got = await self._send(values)
+            what = self._what(got)
+            if wanted.refused:
+                bench.check(origin, f"{what}: status", 422, got.status_code)
+                continue
+            if bench.compare_all(origin, what, wanted.requests) or not wanted.answers:
+                bench.findings.called.add(origin)
+            status = 204 if wanted.result is None else 200
+            bench.check(origin, f"{what}: status", status, got.status_code)
+            body = got.json() if got.content else None
+            bench.check(origin, f"{what}: body", wanted.result, body)
+            passed = passed or values
+        if passed is None or not call.flow.operations:
+            return
+        bench.probe.expect(REFUSED)
+        got = await self._send(passed)
+        what = f"{self.route.method} route, first step answered 404"
+        bench.check(origin, f"{what}: status", REFUSED.status, got.status_code)
+        first = next(step for step in call.flow.steps if isinstance(step, CallStep))
+        bench.check(origin, f"{what}: step", first.name, got.json().get("step"))
 
     def _told_apart(self, values: dict[Origin, Any]) -> dict[Origin, Any]:
         """The values, without what stands between variables of one segment: servers
@@ -153,8 +189,8 @@ class _Check:
                     made[given.origin] = _without(between, made[given.origin])
         return made
 
-    def _journeys(self) -> list[Journey]:
-        places = journeys(self.route.call.operation)
+    def _journeys(self, operation: Operation) -> list[Journey]:
+        places = journeys(operation)
         return [
             Journey(
                 inbound=given.location,
@@ -200,11 +236,13 @@ class _Check:
         refused = got.headers.get("content-type") == PROBLEM
         return f"{what} (answered {got.status_code} {got.text})" if refused else what
 
-    def _check_answer(self, reply: Answer, got: httpx.Response) -> None:
+    def _check_answer(
+        self, reply: Answer, got: httpx.Response, operation: Operation
+    ) -> None:
         origin, what = self.route.origin, f"{self.route.method} route"
         result = self.route.result
         self.bench.check(origin, f"{what}: status", reply.status, got.status_code)
-        empty = not reply.content or self.route.call.operation.method == "HEAD"
+        empty = not reply.content or operation.method == "HEAD"
         if self.route.method == "HEAD":
             self.bench.check(origin, f"{what}: body", b"", got.content)
         elif isinstance(result, Relay) or empty or reply.status >= 400:
@@ -216,11 +254,13 @@ class _Check:
             made = expected_result(result, reply.value)
             self.bench.check(origin, f"{what}: body", made, got.json())
 
-    async def _check_failures(self, values: dict[Origin, Any]) -> None:
+    async def _check_failures(
+        self, values: dict[Origin, Any], operation: Operation
+    ) -> None:
         """The upstream's errors are relayed; one that is not there is a 502."""
         bench, origin = self.bench, self.route.origin
         bench.probe.expect(REFUSED)
-        self._check_answer(REFUSED, await self._send(values))
+        self._check_answer(REFUSED, await self._send(values), operation)
         bench.probe.reachable = False
         try:
             got = await self._send(values)

@@ -33,6 +33,7 @@ from mcp_types import (
 )
 
 from .answers import (
+    StepError,
     UpstreamError,
     adecode,
     decode,
@@ -172,19 +173,30 @@ class ServedTools(Generic[Api]):
             return _failure("invalid arguments: " + "; ".join(sorted(wrong)))
         try:
             return await handler(context.lifespan_context, arguments)
-        except ArgumentError as error:
-            return _failure(f"invalid arguments: {error}")
-        except UpstreamError as error:
-            return _failure(str(error))
-        except httpx.TimeoutException:
-            return _failure("the upstream API did not answer in time; try again later")
-        except httpx.TransportError:
-            return _failure("the upstream API cannot be reached; try again later")
-        except httpx.RequestError:
-            return _failure("the upstream API's answer cannot be read")
-        except Exception:
-            logger.exception("the tool %s failed", params.name)
-            return _failure("the tool failed; the server's log says more")
+        except Exception as error:
+            said = _said(error)
+            if said is None:
+                logger.exception("the tool %s failed", params.name)
+            return _failure(said or "the tool failed; the server's log says more")
+
+
+def _said(error: Exception) -> str | None:
+    """What a failure tells the model; None for one that only the log may tell."""
+    match error:
+        case StepError(step=step, cause=cause):
+            said = _said(cause)
+            return said and f"the step {step} failed: {said}"
+        case ArgumentError():
+            return f"invalid arguments: {error}"
+        case UpstreamError(response=response):
+            return f"{error}{_advice(response)}"
+        case httpx.TimeoutException():
+            return "the upstream API did not answer in time; try again later"
+        case httpx.TransportError():
+            return "the upstream API cannot be reached; try again later"
+        case httpx.RequestError():
+            return "the upstream API's answer cannot be read"
+    return None
 
 
 async def relay(
@@ -212,6 +224,15 @@ def structured(value: Any) -> CallToolResult:
     """A JSON value as a tool's result."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _result(_sendable(text), value)
+
+
+def answered(value: Any) -> CallToolResult:
+    """What a flow results in, as a tool's result; nothing has no content."""
+    if value is None:
+        return CallToolResult(content=[])
+    if isinstance(value, bytes):
+        return CallToolResult(content=[_bytes(value, "application/octet-stream")])
+    return structured(value)
 
 
 def decoded(text: str | None) -> Any:
@@ -259,11 +280,17 @@ def _sendable(text: str) -> str:
 
 
 def _refused(answer: httpx.Response) -> CallToolResult:
-    text = f"the upstream API answered {status(answer)}"
+    return _failure(f"the upstream API answered {status(answer)}{_advice(answer)}")
+
+
+def _advice(answer: httpx.Response) -> str:
+    """When to try again, and what the upstream itself says of an error."""
+    text = ""
     if wait := answer.headers.get("retry-after"):
-        text += f"; try again after {wait}{' seconds' if wait.isdigit() else ''}"
-    body = f"\n{answer.text}" if answer.content and is_text(answer) else ""
-    return _failure(text + body)
+        text = f"; try again after {wait}{' seconds' if wait.isdigit() else ''}"
+    if failed(answer) and answer.content and is_text(answer):
+        text += f"\n{answer.text}"
+    return text
 
 
 def _failure(text: str) -> CallToolResult:
@@ -274,8 +301,11 @@ def _failure(text: str) -> CallToolResult:
 
 
 def _blob(answer: httpx.Response) -> ContentBlock:
-    kind = media_type(answer)
-    data = base64.b64encode(answer.content).decode("ascii")
+    return _bytes(answer.content, media_type(answer))
+
+
+def _bytes(content: bytes, kind: str) -> ContentBlock:
+    data = base64.b64encode(content).decode("ascii")
     if kind.startswith("image/"):
         return ImageContent(data=data, mime_type=kind)
     if kind.startswith("audio/"):

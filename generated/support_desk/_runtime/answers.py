@@ -23,6 +23,15 @@ class UpstreamError(Exception):
         self.response = response
 
 
+class StepError(Exception):
+    """A step of a flow failed: `step` is its name, `cause` what happened."""
+
+    def __init__(self, step: str, cause: Exception) -> None:
+        super().__init__(f"the step {step} failed: {cause}")
+        self.step = step
+        self.cause = cause
+
+
 Read = Callable[[httpx.Response], Any]
 """Reads an answer that is declared in another format than JSON."""
 

@@ -104,6 +104,18 @@ def joined(*parts: object) -> str | None:
     return Setting("".join(_pattern(part) for part in parts))
 
 
+def filled(*parts: object) -> str:
+    """The parts as one text.
+
+    Raises:
+        ArgumentError: one of them is None.
+    """
+    text = joined(*parts)
+    if text is None:
+        raise ArgumentError("a part of a text is missing")
+    return text
+
+
 def xml(value: object) -> str | None:
     """A value as text inside an element or an attribute; None stays None.
 

@@ -21,7 +21,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answers import UpstreamError, adecode, failed, has_value
+from .answers import StepError, UpstreamError, adecode, failed, has_value
 from .calls import ArgumentError, Call, as_json
 from .methods import Methods, allowed, cors
 from .upstream import AsyncClient
@@ -146,6 +146,15 @@ def _headers(answer: httpx.Response, names: tuple[str, ...]) -> dict[str, str]:
     return {name: sent[name] for name in names if name in sent}
 
 
+def answer(value: Any) -> Response:
+    """What a flow results in, as JSON; bytes are sent as they are, nothing as 204."""
+    if value is None:
+        return Response(status_code=204)
+    if isinstance(value, bytes):
+        return Response(value, media_type="application/octet-stream")
+    return Response(as_json(value), media_type="application/json")
+
+
 def structure(text: str | list[str] | None) -> Any:
     """The value of a JSON text, or of each in a list; None stays None.
 
@@ -208,10 +217,6 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     return problem(400 if broken else 422, detail, errors=errors)
 
 
-async def _argument(request: Request, error: Exception) -> Response:
-    return problem(422, str(error))
-
-
 async def _http(request: Request, error: HTTPException) -> Response:
     headers = error.headers
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -219,20 +224,30 @@ async def _http(request: Request, error: HTTPException) -> Response:
     return problem(error.status_code, str(error.detail), headers)
 
 
-async def _late(request: Request, error: Exception) -> Response:
-    return problem(504, "the upstream API did not answer in time")
-
-
-async def _unreachable(request: Request, error: Exception) -> Response:
-    return problem(502, "the upstream API cannot be reached")
-
-
-async def _garbled(request: Request, error: Exception) -> Response:
-    return problem(502, "the upstream API's answer cannot be read")
-
-
 async def _upstream(request: Request, error: Exception) -> Response:
-    return problem(502, str(error))
+    """An upstream that failed; what it says of a caller's mistake keeps its status."""
+    members: dict[str, Any] = {}
+    detail = ""
+    if isinstance(error, StepError):
+        members["step"] = error.step
+        detail = f"the step {error.step} failed: "
+        error = error.cause
+    match error:
+        case UpstreamError(response=response):
+            code = response.status_code
+            headers = _headers(response, ("retry-after",))
+            status = code if 400 <= code < 500 else 502
+            return problem(status, f"{detail}{error}", headers, **members)
+        case ArgumentError():
+            return problem(422, f"{detail}{error}", **members)
+        case httpx.TimeoutException():
+            said = "the upstream API did not answer in time"
+            return problem(504, detail + said, **members)
+        case httpx.TransportError():
+            said = "the upstream API cannot be reached"
+        case _:
+            said = "the upstream API's answer cannot be read"
+    return problem(502, detail + said, **members)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -280,13 +295,12 @@ _HANDLERS: Final[
     dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]]
 ] = {
     RequestValidationError: _invalid,
-    ArgumentError: _argument,
+    ArgumentError: _upstream,
     HTTPException: _http,
-    httpx.TimeoutException: _late,
-    httpx.TransportError: _unreachable,
-    httpx.RequestError: _garbled,
+    StepError: _upstream,
     UpstreamError: _upstream,
     ClientDisconnect: _gone,
+    httpx.RequestError: _upstream,
 }
 
 _PROBLEM_SCHEMA: Final = {

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from ..ir import Program
 from ..names import NameTable
 from ..plan import FilePlan
-from . import client, mcp, package, rest
+from ..program import Program
+from . import client, flows, mcp, package, rest
 
 Target: TypeAlias = Callable[[Program, NameTable], tuple[FilePlan, ...]]
 
 TARGETS: Final[tuple[Target, ...]] = (
     client.plan,
+    flows.plan,
     rest.plan,
     mcp.plan,
     package.plan,

@@ -18,8 +18,8 @@ from ..ir import (
     Interpolated,
     ObjectOf,
     Operation,
-    Program,
     Setting,
+    StepValue,
     Supplied,
     Template,
     Text,
@@ -28,6 +28,7 @@ from ..ir import (
 )
 from ..names import NameTable, UpstreamNames
 from ..plan import FilePlan
+from ..program import Program
 from ..pycode import Code, Imports, comment, doc, fstring, lit
 from ..wire import ArrayStyle, Encoding, Location, ObjectStyle, Type
 from .expressions import RUNTIME, annotation, comma, parameter, setting_marker
@@ -78,13 +79,14 @@ class ModuleView:
 
 
 def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
-    """The plan of client.py."""
+    """The plan of client.py, where an API is consumed."""
+    if not program.upstreams:
+        return ()
     imports = Imports()
     imports.use("__future__", "annotations")
-    if program.upstreams:
-        imports.use("", "httpx")
-        for name in ("AsyncClient", "Client", "Connection", "Environment"):
-            imports.use(_UPSTREAM, name)
+    imports.use("", "httpx")
+    for name in ("AsyncClient", "Client", "Connection", "Environment"):
+        imports.use(_UPSTREAM, name)
     clients = tuple(_client(up, names, imports) for up in program.upstreams)
     view = ModuleView(
         doc=doc(f"Clients for {program.label or 'the consumed APIs'}."),
@@ -283,11 +285,14 @@ def _body(
     }.get(operation.encoding, "text")
     if operation.encoding is Encoding.XML and isinstance(body, Interpolated):
         xml = imports.use(_UPSTREAM, "xml")
-        parts = (
-            Code(f"{xml}({_part(part, names)})") if isinstance(part, Argument) else part
+        made = comma(
+            (
+                Code(f"{xml}({names[part.origin]})")
+                if isinstance(part, Argument)
+                else _part(part, names)
+            )
             for part in body.parts
         )
-        made = comma(lit(p) if not isinstance(p, Code) else p for p in parts)
         yield f"{field}={imports.use(_UPSTREAM, 'joined')}({made})"
     else:
         yield f"{field}={_template(body, names, imports)}"
@@ -356,7 +361,7 @@ def _template(template: Template, names: dict[Origin, Code], imports: Imports) -
             joined = imports.use(_UPSTREAM, "joined")
             made = comma(_part(part, names) for part in parts)
             return Code(f"{joined}({made})")
-        case Input():
+        case Input() | StepValue():
             raise TypeError("a body is made of arguments")
 
 
@@ -383,5 +388,13 @@ def _object(
     return Code(f"{{{fixed}, {rest}}}" if pairs else f"{{{fixed}}}")
 
 
-def _part(part: str | Argument, names: dict[Origin, Code]) -> Code:
-    return names[part.origin] if isinstance(part, Argument) else lit(part)
+def _part(
+    part: str | Argument | Input | Text | StepValue, names: dict[Origin, Code]
+) -> Code:
+    match part:
+        case str():
+            return lit(part)
+        case Argument():
+            return names[part.origin]
+        case _:
+            raise TypeError("a body is made of arguments")

@@ -9,16 +9,18 @@ from ..givens import is_complete
 from ..ir import (
     Argument,
     ArrayOf,
-    Call,
     Constant,
-    Forward,
+    Given,
     Input,
+    Interpolated,
     ObjectOf,
     Setting,
+    StepValue,
     Template,
     Text,
 )
-from ..names import NameTable, client_parameter
+from ..names import NameTable, UpstreamNames, client_parameter
+from ..program import Call, Flow, FlowCall, Forward
 from ..pycode import Code, Imports, lit
 from ..wire import Type
 
@@ -35,13 +37,17 @@ class ApiView:
 
 
 def api_views(
-    calls: Iterable[Call],
+    calls: Iterable[Call | FlowCall],
     names: NameTable,
     imports: Imports,
     forwards: Iterable[Forward] = (),
 ) -> tuple[ApiView, ...]:
     """The clients that calls and forwards need, in the order of the spec."""
-    used = {names.operations[c.operation.origin].upstream.async_class for c in calls}
+    used = {
+        names.operations[operation.origin].upstream.async_class
+        for call in calls
+        for operation in call.operations
+    }
     used |= {names.upstreams[each.upstream].async_class for each in forwards}
     return tuple(
         ApiView(
@@ -110,48 +116,96 @@ def setting_marker(text: Text, imports: Imports) -> Code:
     return Code(f"{imports.use(f'{RUNTIME}.upstream', 'Setting')}({lit(pattern)})")
 
 
+def flow_apis(flow: Flow, names: NameTable) -> tuple[UpstreamNames, ...]:
+    """The APIs that a flow calls, in the order of the spec."""
+    used = {names.operations[each.origin].upstream.connect for each in flow.operations}
+    return tuple(own for own in names.upstreams.values() if own.connect in used)
+
+
+def flow_call(
+    call: FlowCall,
+    names: NameTable,
+    imports: Imports,
+    value: Callable[[Input | StepValue], Code],
+    prefix: str = "",
+) -> Code:
+    """The call of a flow's function; `prefix` is what the clients are members of."""
+    own = names.flows[call.flow.origin]
+    module = imports.use(".", "flows")
+    clients = [f"{prefix}{api.variable}" for api in flow_apis(call.flow, names)]
+    given = [
+        f"{own.inputs[argument.origin]}={given_expression(each, argument, value, imports)}"
+        for argument, each in call.values
+    ]
+    return Code(f"{module}.{own.function}({comma([*clients, *given])})")
+
+
 def call_expression(
     call: Call,
     names: NameTable,
     imports: Imports,
-    input_expression: Callable[[Input], Code],
+    value: Callable[[Input | StepValue], Code],
 ) -> Code:
     """The call of a consumed operation's function: required arguments by position."""
     operation = names.operations[call.operation.origin]
     module = imports.use(".", "client", "calls")
     given: list[str] = []
     in_order = sorted(call.values, key=lambda pair: not pair[0].required)
-    for argument, value in in_order:
-        match value:
-            case Input():
-                expression = input_expression(value)
-            case Constant(constant):
-                expression = lit(constant)
-            case Text():
-                expression = setting_marker(value, imports)
-            case ObjectOf() | ArrayOf():
-                expression = _structure(value, input_expression, imports)
-                if argument.required and not is_complete(value):
-                    empty = "{}" if isinstance(value, ObjectOf) else "[]"
-                    expression = Code(f"{expression} or {empty}")
+    for argument, each in in_order:
+        expression = given_expression(each, argument, value, imports)
         name = operation.arguments[argument.origin]
         given.append(expression if argument.required else f"{name}={expression}")
     return Code(f"{module}.{operation.function}({comma(given)})")
 
 
+def given_expression(
+    given: Given,
+    argument: Argument | None,
+    value: Callable[[Input | StepValue], Code],
+    imports: Imports,
+) -> Code:
+    """What an argument gets; without one, what is made of it whatever is absent."""
+    is_required = argument is not None and argument.required
+    match given:
+        case Input() | StepValue():
+            return value(given)
+        case Constant(constant):
+            return lit(constant)
+        case Text():
+            return setting_marker(given, imports)
+        case Interpolated(parts):
+            pieces = comma(_part(part, value, imports) for part in parts)
+            join = "filled" if is_required else "joined"
+            return Code(f"{imports.use(f'{RUNTIME}.upstream', join)}({pieces})")
+        case ObjectOf() | ArrayOf():
+            expression = _structure(given, value, imports)
+            if is_required and not is_complete(given):
+                empty = "{}" if isinstance(given, ObjectOf) else "[]"
+                return Code(f"{expression} or {empty}")
+            return expression
+
+
+def _part(
+    part: str | Argument | Input | Text | StepValue,
+    value: Callable[[Input | StepValue], Code],
+    imports: Imports,
+) -> Code:
+    if isinstance(part, str):
+        return lit(part)
+    if isinstance(part, Argument):
+        raise TypeError("what an argument gets is made of inputs")
+    return given_expression(part, None, value, imports)
+
+
 def _structure(
-    given: Template, input_expression: Callable[[Input], Code], imports: Imports
+    given: Template, value: Callable[[Input | StepValue], Code], imports: Imports
 ) -> Code:
     """A structure of inputs and constants, without what is absent."""
     complete = is_complete(given)
     match given:
-        case Input():
-            return input_expression(given)
-        case Constant(constant):
-            return lit(constant)
         case ObjectOf(members):
             pairs = comma(
-                f"{lit(key)}: {_structure(member, input_expression, imports)}"
+                f"{lit(key)}: {_structure(member, value, imports)}"
                 for key, member in members
             )
             made = f"{{{pairs}}}"
@@ -159,12 +213,14 @@ def _structure(
                 return Code(made)
             return Code(f"{imports.use(f'{RUNTIME}.upstream', 'given')}({made})")
         case ArrayOf(elements):
-            items = comma(_structure(e, input_expression, imports) for e in elements)
+            items = comma(_structure(element, value, imports) for element in elements)
             if complete:
                 return Code(f"[{items}]")
             return Code(f"{imports.use(f'{RUNTIME}.upstream', 'listed')}({items})")
+        case Argument():
+            raise TypeError("what an argument gets is made of inputs")
         case _:
-            raise TypeError(type(given).__name__)
+            return given_expression(given, None, value, imports)
 
 
 def parameter(name: Code, annotated: Code, argument: Argument | Input) -> Code:

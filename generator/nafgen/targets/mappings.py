@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Final, TypeAlias
@@ -58,34 +58,44 @@ def result_view(
         return None
     imports.use("typing", "Any")
     found = queries(result)
-    if found:
-        imports.use(f"{RUNTIME}.{QUERIES}", "jsonpath")
-    writer = _Writer(imports, iter(own.queries))
+    writer = ResultWriter(imports, dict(zip(found, own.queries, strict=True)))
     return ResultView(
         name=own.result,
-        queries=tuple(
-            QueryView(name=name, made=Code(f"jsonpath({lit(query.text)})"))
-            for name, query in zip(own.queries, found, strict=True)
-        ),
+        queries=writer.views(),
         expression=writer.made(result, Code("value")),
     )
 
 
-def support_modules(result: Result | Relay, own: UnitNames) -> frozenset[str]:
-    """The support modules that the function for a result needs."""
+def support_modules(*results: Result | Relay) -> frozenset[str]:
+    """The support modules that what makes results needs."""
     imports = Imports()
-    result_view(result, own, imports)
+    names = {query: Code("_") for query in queries(*results)}
+    writer = ResultWriter(imports, names)
+    writer.views()
+    for result in results:
+        if not isinstance(result, Relay):
+            writer.made(result, Code("value"))
     return imports.inside(RUNTIME)
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
-    """Writes expressions; `queries` has the name of each query, in their order."""
+class ResultWriter:
+    """Writes expressions that make results; `queries` has the name of each query."""
 
     imports: Imports
-    queries: Iterator[Code]
+    queries: Mapping[Query, Code]
+
+    def views(self) -> tuple[QueryView, ...]:
+        """The queries, as constants of the module."""
+        if self.queries:
+            self.imports.use(f"{RUNTIME}.{QUERIES}", "jsonpath")
+        return tuple(
+            QueryView(name=name, made=Code(f"jsonpath({lit(query.text)})"))
+            for query, name in self.queries.items()
+        )
 
     def made(self, result: Result, value: Code) -> Code:
+        """A result, made of a value."""
         match result:
             case Pick(path):
                 return self.found(path, value)
@@ -115,7 +125,7 @@ class _Writer:
                 case Every(below):
                     value, row = self._everything([*row, ...], below, value), []
                 case Query():
-                    value = Code(f"{next(self.queries)}({value})")
+                    value = Code(f"{self.queries[step]}({value})")
                 case Function(name, operands):
                     given = (
                         lit(o.value) if isinstance(o, Literal) else self.found(o, value)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..diagnostics import Origin
-from ..ir import Input, McpAdapter, Program, Tool
+from ..ir import Input, StepValue
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
+from ..program import FlowCall, McpAdapter, Program, Tool
 from ..pycode import Code, Imports, comment, doc, lit, literal
 from ..wire import Type
 from .expressions import (
@@ -18,6 +19,7 @@ from .expressions import (
     call_expression,
     client_parameters,
     comma,
+    flow_call,
     owned_clients,
 )
 from .guards import GuardView, guard_views
@@ -70,7 +72,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
     imports.use("__future__", "annotations")
     imports.use("mcp.server.lowlevel", "Server")
     imports.use("mcp_types", "CallToolResult")
-    for name in ("Arguments", "Hints", "Tools", "lending", "relay"):
+    for name in ("Arguments", "Hints", "Tools", "lending"):
         imports.use(_TOOLS, name)
     apis = api_views((tool.call for tool in adapter.tools), names, imports)
     several = len(apis) > 1
@@ -80,7 +82,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
         result_view(tool.result, names.units[tool.origin], imports)
         for tool in adapter.tools
     ]
-    api = Code("Api") if several else apis[0].async_class
+    api = Code("Api") if several else apis[0].async_class if apis else Code("None")
     tools = tuple(_tool(tool, names, imports, api, several) for tool in adapter.tools)
     guards = guard_views(adapter.guard, imports)
     server = Code("Server")
@@ -103,7 +105,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
         made=(
             Code(f"Api({comma(a.variable for a in apis)})")
             if several
-            else apis[0].variable
+            else apis[0].variable if apis else Code("None")
         ),
         owned=owned_clients(apis),
         server=server,
@@ -115,19 +117,24 @@ def _tool(
     tool: Tool, names: NameTable, imports: Imports, api: Code, several: bool
 ) -> ToolView:
     own = names.units[tool.origin]
-    variable = names.operations[tool.call.operation.origin].upstream.variable
     argument = partial(_argument, own.properties, imports)
-    call = call_expression(tool.call, names, imports, argument)
-    relayed = [f"api.{variable}" if several else "api", str(call)]
-    if result_view(tool.result, own, imports) is not None:
-        relayed.append(own.result)
+    if isinstance(tool.call, FlowCall):
+        call = flow_call(tool.call, names, imports, argument, "api." if several else "")
+        relay = f"{imports.use(_TOOLS, 'answered')}(await {call})"
+    else:
+        variable = names.operations[tool.call.operation.origin].upstream.variable
+        call = call_expression(tool.call, names, imports, argument)
+        relayed = [f"api.{variable}" if several else "api", str(call)]
+        if result_view(tool.result, own, imports) is not None:
+            relayed.append(own.result)
+        relay = f"await {imports.use(_TOOLS, 'relay')}({comma(relayed)})"
     return ToolView(
         origin=comment(tool.origin.pointer),
         arguments=_registered(tool, own),
         function=Code(
             f"{own.function}(api: {api}, {_arguments_name(tool)}: Arguments)"
         ),
-        relay=Code(f"relay({comma(relayed)})"),
+        relay=Code(relay),
     )
 
 
@@ -136,7 +143,11 @@ def _arguments_name(tool: Tool) -> str:
     return "arguments" if tool.inputs else "_"
 
 
-def _argument(properties: dict[Origin, str], imports: Imports, given: Input) -> Code:
+def _argument(
+    properties: dict[Origin, str], imports: Imports, given: Input | StepValue
+) -> Code:
+    if isinstance(given, StepValue):
+        raise TypeError("a tool has no steps of its own")
     name = lit(properties[given.origin])
     value = f"arguments[{name}]" if given.required else f"arguments.get({name})"
     if given.type is Type.BYTES:

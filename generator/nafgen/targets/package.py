@@ -8,24 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ..ir import (
-    Adapter,
-    Forward,
-    McpAdapter,
-    Operation,
-    Program,
-    RestAdapter,
-    Route,
-    Setting,
-    Supplied,
-    Upstream,
-)
+from ..ir import Operation, Setting, Supplied, Upstream
 from ..markdown import code, prose
 from ..names import NameTable
 from ..plan import FilePlan
+from ..program import Adapter, Forward, McpAdapter, Program, RestAdapter, Route
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
-from ..result_steps import has_queries
+from ..result_steps import has_queries, results_of
 from ..wire import Format
 from .expressions import comma
 from .guards import guard_libraries, guard_module
@@ -181,10 +171,12 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
         if adapter.guard is not None:
             wanted.append(guard_module(adapter.guard))
             wanted += ["guarded_server"] if isinstance(adapter, McpAdapter) else []
-        for unit in units:
-            wanted += support_modules(unit.result, names.units[unit.origin])
+        wanted += support_modules(*(unit.result for unit in units))
         if any(given.path for unit in units for given in unit.inputs):
             wanted.append("members")
+    for flow in program.flows:
+        wanted += support_modules(*results_of(flow))
+        wanted += ["flows"] if flow.steps else []
     found: set[str] = set()
     while wanted:
         module = wanted.pop()
@@ -290,14 +282,14 @@ def _row(program: Program, operation: Operation, names: NameTable) -> RowView:
         for adapter in program.adapters
         if isinstance(adapter, RestAdapter)
         for route in adapter.routes
-        if route.call.operation is operation
+        if operation in route.call.operations
     ]
     tools = [
         code(names.units[tool.origin].tool)
         for adapter in program.adapters
         if isinstance(adapter, McpAdapter)
         for tool in adapter.tools
-        if tool.call.operation is operation
+        if operation in tool.call.operations
     ]
     return RowView(
         operation=code(names.operations[operation.origin].method),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..ir import Argument, Forward, Input, Program, RestAdapter, Route, segments
+from ..ir import Argument, Input, StepValue, segments
+from ..media_types import BINARY
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
+from ..program import FlowCall, Forward, Program, RestAdapter, Route
 from ..pycode import Code, Imports, comment, doc, lit, literal
 from ..wire import Location, ObjectStyle, Type
 from .expressions import (
@@ -18,6 +20,7 @@ from .expressions import (
     call_expression,
     client_parameters,
     comma,
+    flow_call,
     owned_clients,
     parameter,
 )
@@ -86,7 +89,6 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
         imports.use(_REST, name)
     if adapter.routes:
         imports.use("fastapi", "Response")
-        imports.use(_REST, "relay")
     if adapter.forwards:
         imports.use(f"{RUNTIME}.forward", "add_forward")
     calls = (route.call for route in adapter.routes)
@@ -164,7 +166,9 @@ def _route(
         arguments.append(f"tags=[{lit(route.tag)}]")
     texts = _texts(route, bracketed)
 
-    def given(value: Input) -> Code:
+    def given(value: Input | StepValue) -> Code:
+        if isinstance(value, StepValue):
+            raise TypeError("a route has no steps of its own")
         name = own.inputs[value.origin]
         if value in deep:
             return _member(value, imports)
@@ -172,20 +176,23 @@ def _route(
             return name
         return Code(f"{imports.use(_REST, 'structure')}({name})")
 
-    call = call_expression(route.call, names, imports, given)
-    relayed = [
-        str(names.operations[route.call.operation.origin].upstream.variable),
-        str(call),
-    ]
-    if result_view(route.result, own, imports) is not None:
-        relayed.append(own.result)
+    if isinstance(route.call, FlowCall):
+        call = flow_call(route.call, names, imports, given)
+        relay = f"{imports.use(_REST, 'answer')}(await {call})"
+    else:
+        call = call_expression(route.call, names, imports, given)
+        api = names.operations[route.call.operation.origin].upstream.variable
+        relayed = [str(api), str(call)]
+        if result_view(route.result, own, imports) is not None:
+            relayed.append(own.result)
+        relay = f"await {imports.use(_REST, 'relay')}({comma(relayed)})"
     return RouteView(
         origin=comment(route.origin.pointer),
         decorator=Code(f"@app.{method}({comma(arguments)})"),
         function=own.function,
         parameters=comma(parameters),
         doc=doc(route.description or route.name),
-        relay=Code(f"relay({comma(relayed)})"),
+        relay=Code(relay),
     )
 
 
@@ -272,7 +279,9 @@ def _parameter(
     annotated = annotation(type_, items, imports, optional=not given.required)
     details = _details(given, name, alone)
     if type_ is Type.BYTES:
-        details.append(f"media_type={lit(route.call.operation.media_type)}")
+        operations = route.call.operations
+        kind = operations[0].media_type if len(operations) == 1 else BINARY.media_type
+        details.append(f"media_type={lit(kind)}")
     plain = given.location in (Location.QUERY, Location.PATH) or (
         given.whole and type_ is Type.OBJECT
     )
@@ -312,7 +321,9 @@ def _received(given: Input) -> tuple[Type, Type | None]:
 
 def _texts(route: Route, bracketed: frozenset[str]) -> set[Input]:
     """Inputs that come as JSON text and of which the call needs the value."""
-    deep = route.call.operation.namespace in bracketed
+    deep = isinstance(route.call, FlowCall) or (
+        route.call.operation.namespace in bracketed
+    )
     return {
         given
         for argument, given in route.call.values

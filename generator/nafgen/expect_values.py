@@ -1,0 +1,141 @@
+"""What a spec says that values are made into: arguments, texts and results.
+
+Like `expect`, it shares no code with what emits or runs the generated code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from .diagnostics import Origin
+from .expect_results import ABSENT, expected_result
+from .ir import (
+    Argument,
+    ArrayOf,
+    Constant,
+    Input,
+    Interpolated,
+    ObjectOf,
+    Setting,
+    StepValue,
+    Template,
+    Text,
+    Value,
+)
+from .program import Call, FlowCall
+
+Values: TypeAlias = Mapping[Origin, Any]
+"""JSON values by the origin of the argument that they are given to."""
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class UnsendableError(ValueError):
+    """A value must be refused, because it cannot be sent without harm."""
+
+
+def argument_values(
+    call: Call | FlowCall,
+    inputs: Values,
+    settings: Mapping[str, str],
+    results: Mapping[str, Any] = NOTHING,
+) -> dict[Origin, Any]:
+    """What the arguments of a call get, given a route's or tool's inputs by origin, and
+    the results of a flow's steps.
+
+    Raises:
+        UnsendableError: a text that must be sent has no value in it.
+    """
+    values: dict[Origin, Any] = {}
+    for argument, source in call.values:
+        match source:
+            case Input(origin=origin):
+                if origin in inputs:
+                    values[argument.origin] = inputs[origin]
+            case Constant(value):
+                values[argument.origin] = value
+            case Text():
+                values[argument.origin] = resolved(source, settings)
+            case Interpolated() | StepValue():
+                made = filled(source, inputs, settings, results)
+                if made is not ABSENT:
+                    values[argument.origin] = made
+                elif argument.required and isinstance(source, Interpolated):
+                    raise UnsendableError(argument.name)
+            case ObjectOf() | ArrayOf():
+                values[argument.origin] = filled(source, inputs, settings, results)
+                if argument.required and values[argument.origin] is ABSENT:
+                    values[argument.origin] = [] if isinstance(source, ArrayOf) else {}
+    return values
+
+
+def resolved(template: Text, settings: Mapping[str, str]) -> str:
+    """A text with the settings' values in it."""
+    return "".join(
+        settings[part.variable] if isinstance(part, Setting) else part
+        for part in template.parts
+    )
+
+
+def text(value: Any) -> str:
+    """A JSON value where only text can travel: strings as they are, whole numbers
+    without a fraction, the rest as compact JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return json.dumps(value, separators=(",", ":"))
+
+
+def given_value(value: Value, values: Values, settings: Mapping[str, str]) -> Any:
+    match value:
+        case Argument():
+            return values.get(value.origin, ABSENT)
+        case Constant(constant):
+            return constant
+        case Text():
+            return resolved(value, settings)
+
+
+def filled(
+    template: Template,
+    values: Values,
+    settings: Mapping[str, str],
+    results: Mapping[str, Any] = NOTHING,
+) -> Any:
+    """The JSON value that a body template makes, or `ABSENT`.
+
+    What is made of arguments none of which is given is absent as a whole.
+    """
+    match template:
+        case Input(origin=origin):
+            return values.get(origin, ABSENT)
+        case Argument() | Constant() | Text():
+            return given_value(template, values, settings)
+        case StepValue(step, made):
+            found = expected_result(made, results.get(step))
+            return ABSENT if found is None else found
+        case Interpolated(parts):
+            texts = [
+                (
+                    part
+                    if isinstance(part, str)
+                    else filled(part, values, settings, results)
+                )
+                for part in parts
+            ]
+            return ABSENT if ABSENT in texts else "".join(map(text, texts))
+        case ObjectOf(members):
+            inside = {
+                key: filled(member, values, settings, results)
+                for key, member in members
+            }
+            present = {
+                key: value for key, value in inside.items() if value is not ABSENT
+            }
+            return present if present or not members else ABSENT
+        case ArrayOf(elements):
+            items = [filled(element, values, settings, results) for element in elements]
+            kept = [item for item in items if item is not ABSENT]
+            return kept if kept or not elements else ABSENT

@@ -1,0 +1,174 @@
+"""flows.py: one function per flow, which routes and tools share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..ir import Argument, Input, ObjectOf, Pick, Shape, StepValue, Template
+from ..names import FlowNames, NameTable
+from ..plan import FilePlan
+from ..program import CallStep, Flow, LookupStep, Program, Step
+from ..pycode import Code, Imports, comment, doc, lit
+from ..result_steps import queries, results_of
+from .expressions import (
+    RUNTIME,
+    annotation,
+    comma,
+    flow_apis,
+    given_expression,
+    parameter,
+)
+from .mappings import QueryView, ResultWriter
+
+_FLOWS = f"{RUNTIME}.flows"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowView:
+    queries: tuple[QueryView, ...]
+    origin: Code
+    function: Code
+    parameters: Code
+    doc: Code
+    statements: tuple[Code, ...]
+    result: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleView:
+    doc: Code
+    imports: tuple[tuple[Code, ...], ...]
+    flows: tuple[FlowView, ...]
+
+
+def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
+    """The plan of flows.py, where there is a flow."""
+    if not program.flows:
+        return ()
+    imports = Imports()
+    imports.use("__future__", "annotations")
+    imports.use("typing", "Any")
+    flows = tuple(_Writer(flow, names, imports).view() for flow in program.flows)
+    view = ModuleView(
+        doc=doc(f"What {program.label or 'the package'} does in steps."),
+        imports=imports.blocks(),
+        flows=flows,
+    )
+    return (FilePlan(path="flows.py", template="flows.py.j2", view=view),)
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Says one flow."""
+
+    flow: Flow
+    names: NameTable
+    imports: Imports
+
+    @cached_property
+    def results(self) -> ResultWriter:
+        found = queries(*results_of(self.flow))
+        names = dict(zip(found, self.own.queries, strict=True))
+        return ResultWriter(self.imports, names)
+
+    @property
+    def own(self) -> FlowNames:
+        return self.names.flows[self.flow.origin]
+
+    def view(self) -> FlowView:
+        apis = [
+            f"{own.variable}: {self.imports.use('.client', own.async_class)}"
+            for own in flow_apis(self.flow, self.names)
+        ]
+        ordered = sorted(self.flow.inputs, key=lambda given: not given.required)
+        inputs = [
+            parameter(
+                self.own.inputs[given.origin],
+                annotation(
+                    given.type, given.items, self.imports, optional=not given.required
+                ),
+                given,
+            )
+            for given in ordered
+        ]
+        described = [
+            (self.own.inputs[given.origin], given.description)
+            for given in ordered
+            if given.description
+        ]
+        statements = tuple(
+            line for batch in self.flow.batches for line in self._batch(batch)
+        )
+        return FlowView(
+            queries=self.results.views(),
+            origin=comment(self.flow.origin.pointer),
+            function=self.own.function,
+            parameters=comma([*apis, *(["*", *inputs] if inputs else [])]),
+            doc=doc(self.flow.description or self.flow.name, described, indent=4),
+            statements=statements,
+            result=self._result(self.flow.result),
+        )
+
+    def _value(self, value: Input | StepValue) -> Code:
+        if isinstance(value, Input):
+            return self.own.inputs[value.origin]
+        return self.results.made(value.made, self.own.steps[value.step])
+
+    def _batch(self, batch: tuple[Step, ...]) -> Iterator[Code]:
+        calls = [step for step in batch if isinstance(step, CallStep)]
+        variables = comma(self.own.steps[call.name] for call in calls)
+        running = [self._running(call) for call in calls]
+        if len(calls) == 1:
+            yield Code(f"{variables} = await {running[0]}")
+        elif calls:
+            together = self.imports.use(_FLOWS, "together")
+            yield Code(f"{variables} = await {together}({comma(running)})")
+        for step in batch:
+            if isinstance(step, LookupStep):
+                yield self._lookup(step)
+            elif step.kept is not None:
+                yield self._kept(step)
+
+    def _running(self, step: CallStep) -> Code:
+        operation = self.names.operations[step.call.operation.origin]
+        given = comma(
+            f"{operation.arguments[argument.origin]}="
+            f"{given_expression(value, argument, self._value, self.imports)}"
+            for argument, value in step.call.values
+        )
+        method = f"{operation.upstream.variable}.{operation.method}({given})"
+        run = self.imports.use(_FLOWS, "step")
+        return Code(f"{run}({lit(step.name)}, {method})")
+
+    def _kept(self, step: CallStep) -> Code:
+        variable = self.own.steps[step.name]
+        if isinstance(step.kept, Shape):
+            made = self.results.made(step.kept, Code("item"))
+            extracted = self.imports.use(_FLOWS, "extracted")
+            return Code(f"{variable} = {extracted}({variable}, lambda item: {made})")
+        made = self.results.made(step.kept or Pick(()), variable)
+        return Code(f"{variable} = {made}")
+
+    def _lookup(self, step: LookupStep) -> Code:
+        wanted = given_expression(step.value, None, self._value, self.imports)
+        arguments = [
+            self.own.steps[step.index],
+            lit(step.match),
+            wanted,
+            *map(lit, step.fields),
+        ]
+        lookup = self.imports.use(_FLOWS, "lookup")
+        return Code(f"{self.own.steps[step.name]} = {lookup}({comma(arguments)})")
+
+    def _result(self, result: Template) -> Code:
+        """What the flow results in: absent members are null, and never left out."""
+        if isinstance(result, Argument):
+            raise TypeError("a flow has inputs")
+        if not isinstance(result, ObjectOf):
+            return given_expression(result, None, self._value, self.imports)
+        pairs = comma(
+            f"{lit(name)}: {self._result(member)}" for name, member in result.members
+        )
+        return Code(f"{{{pairs}}}")

@@ -1,0 +1,169 @@
+"""What must happen when a flow is called: the requests of its steps, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .diagnostics import Origin
+from .examples import Answer, Journey, json_answer, variants
+from .expect import ExpectedRequest
+from .expect_results import ABSENT, expected_result
+from .expect_values import UnsendableError, Values, argument_values, filled, text
+from .flow_answers import Mode, step_answers
+from .givens import inputs_of
+from .ir import Given, Input, ObjectOf, Shape, Template
+from .program import CallStep, Flow, FlowCall, LookupStep, Route, Tool
+from .verify_client import journeys
+from .verify_probe import Bench
+from .wire import Location
+
+_MODES: Final[tuple[Mode, ...]] = ("one", "many", "nothing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedFlow:
+    """A call of a flow: what its caller gives, the answers that its steps get, the
+    requests that they make, and what it results in; `refused` where a step must not
+    send what it is given."""
+
+    values: dict[Origin, Any]
+    answers: tuple[Answer, ...]
+    requests: tuple[ExpectedRequest, ...]
+    result: Any
+    refused: bool
+
+
+def expected_flows(bench: Bench, unit: Route | Tool) -> Iterator[ExpectedFlow]:
+    """What a route or tool that calls a flow is tried with."""
+    call = unit.call
+    if not isinstance(call, FlowCall):
+        return
+    is_route = isinstance(unit, Route)
+    travels = [_journey(given, call, is_route) for given in unit.inputs]
+    calls = variants(unit.inputs, travels)
+    for turn in range(max(len(calls), len(_MODES))):
+        values = calls[turn % len(calls)]
+        yield _expected(bench, call, values, _MODES[turn % len(_MODES)])
+
+
+def _expected(
+    bench: Bench, call: FlowCall, values: dict[Origin, Any], mode: Mode
+) -> ExpectedFlow:
+    flow = call.flow
+    inputs = argument_values(call, values, bench.settings)
+    answers = step_answers(flow, inputs, mode)
+    results: dict[str, Any] = {}
+    requests: list[ExpectedRequest] = []
+    refused = False
+    for step in flow.steps:
+        if isinstance(step, LookupStep):
+            wanted = filled(step.value, inputs, bench.settings, results)
+            index = results.get(step.index)
+            results[step.name] = _looked_up(step, index, wanted)
+            continue
+        request = _request(bench, step, inputs, results)
+        if request is None:
+            refused = True
+            break
+        requests.append(request)
+        is_head = step.call.operation.method == "HEAD"
+        results[step.name] = _kept(step, None if is_head else answers[step.name])
+    return ExpectedFlow(
+        values=values,
+        answers=tuple(
+            json_answer(answers[step.name])
+            for step in flow.steps
+            if isinstance(step, CallStep)
+        ),
+        requests=tuple(requests),
+        result=None if refused else _made(bench, flow.result, inputs, results),
+        refused=refused,
+    )
+
+
+def _request(
+    bench: Bench, step: CallStep, inputs: Values, results: dict[str, Any]
+) -> ExpectedRequest | None:
+    operation = step.call.operation
+    try:
+        sent = argument_values(step.call, inputs, bench.settings, results)
+    except UnsendableError:
+        return None
+    places = [a for a in operation.arguments if a.location is Location.PATH]
+    if any(argument.origin not in sent for argument in places):
+        return None
+    return bench.wanted(operation, sent)
+
+
+def _kept(step: CallStep, answer: Any) -> Any:
+    if step.kept is None:
+        return answer
+    if not isinstance(step.kept, Shape) or not isinstance(answer, list):
+        return expected_result(step.kept, answer)
+    return [
+        (item if isinstance(item, dict) else {}) | expected_result(step.kept, item)
+        for item in answer
+    ]
+
+
+def _looked_up(step: LookupStep, index: Any, wanted: Any) -> Any:
+    items = index if isinstance(index, list) else [index]
+
+    def first(one: Any) -> Any:
+        for item in items:
+            own = _member(item, step.match)
+            if own is not None and one is not None and text(own) == text(one):
+                return {name: _member(item, name) for name in step.fields} or item
+        return None
+
+    if wanted is ABSENT:
+        return None
+    if not isinstance(wanted, list):
+        return first(wanted)
+    return [found for one in wanted if (found := first(one)) is not None]
+
+
+def _member(item: Any, name: str) -> Any:
+    if not isinstance(item, dict):
+        return None
+    if name in item or "." not in name:
+        return item.get(name)
+    first, _, rest = name.partition(".")
+    return _member(item.get(first), rest)
+
+
+def _made(
+    bench: Bench, result: Template, inputs: Values, results: dict[str, Any]
+) -> Any:
+    """The result of a flow, of which no member is left out."""
+    if isinstance(result, ObjectOf):
+        return {
+            name: _made(bench, member, inputs, results)
+            for name, member in result.members
+        }
+    made = filled(result, inputs, bench.settings, results)
+    return None if made is ABSENT else made
+
+
+def _journey(given: Input, call: FlowCall, is_route: bool) -> Journey:
+    """Where an input travels: into the flow, and on with the steps that it feeds."""
+    fed = {a.origin for a, source in call.values if given in inputs_of(source)}
+    outbound = frozenset(_places(call.flow, fed)) or {Location.BODY}
+    inbound = given.location if is_route else None
+    return Journey(inbound=inbound, outbound=frozenset(outbound))
+
+
+def _places(flow: Flow, fed: set[Origin]) -> Iterator[Location]:
+    for step in flow.steps:
+        if not isinstance(step, CallStep):
+            continue
+        places = journeys(step.call.operation)
+        for argument, source in step.call.values:
+            if _uses(source, fed):
+                yield from places[argument]
+
+
+def _uses(source: Given, fed: set[Origin]) -> bool:
+    return any(given.origin in fed for given in inputs_of(source))
