@@ -51,8 +51,8 @@ def sample_at(path: Path, make: Make, mark: str, *, many: bool = False) -> Any:
         case str():
             return {step: sample_at(rest, make, mark, many=many)}
         case int():
-            length = max(step + 1, -step)
-            elements: list[Any] = [f"beside {mark}"] * length
+            # One more than it takes, so that the first and the last are not the same.
+            elements: list[Any] = [f"beside {mark}"] * (max(step + 1, -step) + 1)
             elements[step] = sample_at(rest, make, mark, many=many)
             return elements
         case Members(names):

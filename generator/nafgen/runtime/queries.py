@@ -45,12 +45,19 @@ def jsonpath(text: str) -> Callable[[Any], list[Any]]:
     """What finds all that a query of RFC 9535 selects in a value.
 
     Raises:
-        JSONPathError: the text is no query. What is made raises it for a value that
-            nests too deeply for `..`.
+        JSONPathError: the text is no query. What is made raises httpx.DecodingError for
+            a value that nests too deeply for `..`.
     """
     compiled = _ENVIRONMENT.compile(text)
 
     def select(value: Any) -> list[Any]:
-        return compiled.findall(value) if isinstance(value, dict | list) else []
+        if not isinstance(value, dict | list):
+            return []
+        try:
+            return compiled.findall(value)
+        except JSONPathError:
+            from httpx import DecodingError  # it is not needed to read a query
+
+            raise DecodingError("the answer nests too deeply") from None
 
     return select
