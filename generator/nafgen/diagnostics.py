@@ -126,6 +126,7 @@ CODES: Final = _registry(
     ("NAF432", _N, "a file holds only what others import"),
     ("NAF433", _W, "what is said beside a reference to a flow has no effect"),
     ("NAF450", _W, "a trusted header is not passed on"),
+    ("NAF460", _W, "a part of an output has no effect"),
     # 5xx safety
     ("NAF501", _E, "a file could not be proven safe"),
     ("NAF502", _E, "a path leads outside the output folder"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from . import spec
-from .diagnostics import Reporter
+from .diagnostics import Reporter, show
 from .ir import RELAY, WHOLE, Constant, Each, Operation, Pick, Relay, Result, Shape
 from .json_paths import located_path
 from .paths import Function, Literal, Path
@@ -71,6 +71,7 @@ def result(
 
 
 def _mapped(output: spec.Output, reporter: Reporter) -> Result | str:
+    _report_idle(output, reporter)
     if output.value is not None:
         return _constant(output.value, reporter)
     if output.properties is not None:
@@ -88,6 +89,29 @@ def _mapped(output: spec.Output, reporter: Reporter) -> Result | str:
     if isinstance(item, str):
         return item
     return array if item == WHOLE else Each(array.path, item)
+
+
+def _report_idle(output: spec.Output, reporter: Reporter) -> None:
+    """Report what an output has beside that which says all."""
+    mapping = output.mapping
+    if output.value is not None and mapping is not None:
+        beside, hint = "`value`", "remove one of the two"
+    elif output.properties is not None and mapping is not None:
+        if mapping.value in ("$", "$."):
+            return
+        beside, hint = "`properties`", "write the whole path into each property"
+    elif output.items is not None and output.type != "array":
+        reporter.report(
+            "NAF460",
+            output.items.origin.span,
+            f"`items` has no effect where the type is {show(output.type)}",
+            hint="write `type: array`",
+        )
+        return
+    else:
+        return
+    message = f"`mapping` has no effect beside {beside}"
+    reporter.report("NAF460", mapping.span, message, hint=hint)
 
 
 def _picked(output: spec.Output, reporter: Reporter) -> Pick | str:
