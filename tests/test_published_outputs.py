@@ -79,7 +79,7 @@ OUTPUTS: list[tuple[str, str, Result | Relay]] = [
     ),
     # what is always the same
     ("[{name: n, value: 7}]", "[{mapping: $.n}]", Constant(7)),
-    ("[{name: n, value: seven}]", "[{type: string, mapping: $.}]", Constant("seven")),
+    ("[{name: n, const: seven}]", "[{type: string, mapping: $.}]", Constant("seven")),
     (
         "[{name: n, value: true}, {name: m, value: $.m}]",
         "[{type: object, mapping: $.}]",
@@ -136,6 +136,18 @@ def test_what_is_made_of_an_answer(
     rest, mcp = made.program.adapters
     assert isinstance(rest, RestAdapter) and isinstance(mcp, McpAdapter)
     assert (rest.routes[0].result, mcp.tools[0].result) == (meaning, meaning)
+
+
+def test_a_path_without_its_root() -> None:
+    """What a consumed operation extracts is always at a path, unless it is no text."""
+    mapped = ", outputParameters: [{mapping: $.}]"
+    outputs = "outputParameters: [{name: n, value: data.id}]"
+    made = compiled(operation=outputs, route=mapped, tool=mapped)
+    assert found_in(made) == [("NAF409", OPERATION)]
+    assert made.program is not None
+    rest, _ = made.program.adapters
+    assert isinstance(rest, RestAdapter)
+    assert rest.routes[0].result == Pick(("data", "id"))
 
 
 @pytest.mark.parametrize(

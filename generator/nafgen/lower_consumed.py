@@ -109,7 +109,7 @@ class ConsumedSide:
             body=self._body(entry),
             raw_format=entry.located("outputRawFormat"),
             selector=entry.located("outputSchema"),
-            outputs=self.units.outputs(entry),
+            outputs=self.units.extracted(entry),
             description=entry.text("description"),
             origin=entry.origin,
         )

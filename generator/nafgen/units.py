@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from . import spec
@@ -151,6 +151,24 @@ class Units:
             )
             for reader in entry.children("outputParameters")
         )
+
+    def extracted(self, entry: Reader) -> tuple[spec.Output, ...]:
+        """The outputs of a consumed operation, whose `value` is a path without `$` too."""
+        return tuple(
+            self._as_path(reader, output)
+            for reader, output in zip(
+                entry.children("outputParameters"), self.outputs(entry), strict=True
+            )
+        )
+
+    def _as_path(self, reader: Reader, output: spec.Output) -> spec.Output:
+        value = reader.located("value")
+        if output.mapping is not None or value is None:
+            return output
+        if not isinstance(value.value, str):
+            return output
+        self.note(value.span, show(value.value), show(f"$.{value.value}"))
+        return replace(output, mapping=value, value=None)
 
     def _output(self, reader: Reader, name: str = "") -> spec.Output:
         self.refused_inside = reader.check_keys(OUTPUT) or self.refused_inside
