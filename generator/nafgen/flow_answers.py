@@ -21,8 +21,12 @@ def looked_for(flow: Flow) -> dict[str, Result]:
     """What is looked for in the answer of each step that calls."""
     found: dict[str, list[Result]] = {}
     listed: dict[str, list[Result]] = {}
+    indexes = {s.name: s.index for s in flow.steps if isinstance(s, LookupStep)}
     for value in _step_values(flow):
-        found.setdefault(value.step, []).append(value.made)
+        if value.step in indexes:  # what is looked up is an item of its index
+            listed.setdefault(indexes[value.step], []).append(value.made)
+        else:
+            found.setdefault(value.step, []).append(value.made)
     for step in flow.steps:
         if isinstance(step, LookupStep):
             names = (step.match, *step.fields)

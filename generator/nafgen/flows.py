@@ -177,6 +177,7 @@ class FlowLinker:
             namespace=self.unit.namespace,
             operation=callee,
             invocation=invocation,
+            path_inputs=self.unit.path_inputs,
             method=self.unit.method,
             settings=settings,
             reporter=self.reporter,

@@ -210,9 +210,9 @@ def _clients(
     their upstream) from the environment, so that both ways are taken."""
     from .verify_probe import SuppliedAuth
 
-    module = bench.load("client")
     blocking = {}
     for upstream in bench.program.upstreams:
+        module = bench.load("client")
         own = bench.names.upstreams[upstream.origin]
         given: dict[str, Any] = {
             own.settings[variable]: bench.settings[variable]
