@@ -18,7 +18,7 @@ LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
     1: "media_types wire rule hosts versions source inputs spec paths ir program givens plan resources report"
     " result_steps samples",
-    2: "schema official overlay reader imports keywords values matching lower binds results operations"
+    2: "schema official overlay reader imports bind_sources keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens selectors guards lower_guards"
@@ -68,10 +68,11 @@ GENERATED_MAY_IMPORT = {
     "markdown_it",
     "ruamel",
     "jsonpath",
+    "dotenv",
 }
 SUPPORTED = {"json_paths", "expect_results"}
 """Modules that run support code of packages, of which there is no second one."""
-SHARED = {"expressions", "guards", "readers", "mappings"}
+SHARED = {"expressions", "guards", "readers", "mappings", "sources"}
 """Modules of targets that the others know."""
 IMPURE = {("os", "environ"), ("os", "getcwd"), ("Path", "cwd"), ("Path", "home")}
 CLOCKS = {"datetime", "time"}

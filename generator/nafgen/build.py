@@ -13,7 +13,7 @@ from . import bulk, write
 from .diagnostics import CODES, Diagnostic, Reporter, Span, from_json
 from .discover import absolute, reader, root_of
 from .disk import Mode
-from .inputs import NOT_READ, OutsideError, Spec, is_overlay
+from .inputs import NOT_READ, PLACES, OutsideError, Spec, is_overlay
 from .naming import package_path
 from .resources import generator
 from .result import Result, is_partial, result_of
@@ -140,6 +140,8 @@ def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
 
     def inputs(recorded: Mapping[str, str]) -> dict[str, str]:
         settings = options.rules.inputs()
+        if PLACES in recorded:
+            settings[PLACES] = spec.places
         others = recorded.keys() - files.keys() - settings.keys()
         imported = [spec.at(path) for path in others if not is_overlay(path)]
         return {**settings, **_inputs(spec, imported)}

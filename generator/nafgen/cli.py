@@ -18,7 +18,7 @@ from .discover import discover, folder_of, reader
 from .disk import Mode
 from .inputs import Spec
 from .report import Format
-from .result import called, exit_code, result_of
+from .result import called, exit_code, result_of, without_held
 from .signals import TerminatedError, terminable
 
 if TYPE_CHECKING:
@@ -87,7 +87,10 @@ def main() -> None:
 
 
 def _find(
-    specs: Sequence[Path], settings: config.Config, console: Console
+    specs: Sequence[Path],
+    settings: config.Config,
+    console: Console,
+    output: Path | None = None,
 ) -> tuple[list[Spec], list[Path]]:
     """The specs to work on, and the folders that were named; exits when there are none."""
     paths = list(specs) or list(settings.specs)
@@ -99,7 +102,8 @@ def _find(
     if reporter.failed:
         console.fail(reporter)
     try:
-        found = discover(paths, settings.specs, settings.import_paths)
+        output = output or settings.output
+        found = discover(paths, settings.specs, settings.import_paths, output)
     except OSError as error:
         message = f"cannot read: {error.strerror}"
         reporter.report("NAF001", Span.whole(str(error.filename)), message)
@@ -144,7 +148,7 @@ def build_command(
     notes: bool,
 ) -> None:
     """Compile SPECS, files or folders, to packages; write only what changed."""
-    found, folders = _find(specs, settings, console)
+    found, folders = _find(specs, settings, console, output)
     mode = Mode.DIFF if diff else Mode.CHECK if check else Mode.WRITE
     options = build.Options(
         output=output or settings.output,
@@ -153,7 +157,7 @@ def build_command(
         rules=settings.rules,
     )
     console.notes = notes or len(found) < 2
-    results = build.build(found, options, jobs, console.progress)
+    results = without_held(found, build.build(found, options, jobs, console.progress))
     results += build.tidy(found, folders, settings.specs, options)
     for result in results:
         console.show(result.diagnostics)
@@ -184,7 +188,7 @@ def validate(
     found, _ = _find(specs, settings, console)
     console.notes = notes or len(found) < 2
     work = functools.partial(validated, strict=strict, rules=settings.rules)
-    results = bulk.run(work, found, jobs, console.progress)
+    results = without_held(found, bulk.run(work, found, jobs, console.progress))
     for result in results:
         console.show(result.diagnostics)
     console.conclude(results, _COMPILED)
@@ -268,7 +272,7 @@ def verify(
     found, _ = _find(specs, settings, console)
     console.notes = notes or len(found) < 2
     work = functools.partial(verified, rules=settings.rules)
-    results = bulk.run(work, found, jobs, console.progress)
+    results = without_held(found, bulk.run(work, found, jobs, console.progress))
     if missing := {name for result in results for name in result.missing}:
         _without(sorted(missing), console)
     for result in results:
@@ -336,6 +340,8 @@ def serve(
     if folder is None:
         console.show(reporter)
         sys.exit(COULD_NOT_RUN)
+    held = serving.held_files(made.program, settings.output / made.package.path)
+    os.environ.update({k: v for k, v in held.items() if not os.environ.get(k)})
     if mocked:
         os.environ.update(serving.start_mock(made.program, os.environ))
     sys.exit(serving.run_package(folder, made.package, arguments))

@@ -8,15 +8,15 @@ nothing is written, so the whole is a pure function of what it reads.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+from . import bind_sources, imports, names, overlay, prove, render, schema, source
 from . import format as formatting
-from . import imports, names, overlay, prove, render, schema, source
 from .diagnostics import Diagnostic, Reporter, Span, as_json, show
 from .imports import Unfetched
-from .inputs import NOT_READ, OutsideError, Spec
+from .inputs import NOT_READ, PLACES, OutsideError, Spec
 from .link import link
 from .lower import lower
 from .names import NameTable
@@ -71,7 +71,10 @@ class Compilation:
         program = self.program
         upstreams = program.upstreams if program else ()
         adapters = program.adapters if program else ()
+        binds = self.capability.binds if self.capability else ()
+        held = {bind.source.file for bind in binds if bind.source}
         return {
+            **({"held": sorted(held - {""})} if held - {""} else {}),
             "operations": sum(len(up.operations) for up in upstreams),
             "routes": sum(
                 len(a.routes) + len(a.forwards)
@@ -122,7 +125,11 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
             "this file holds what other files import, and nothing is written for it",
         )
         return
+    made.capability = bind_sources.locate(made.capability, made.spec, reporter)
+    if any(bind.location for bind in made.capability.binds):
+        made.inputs[PLACES] = made.spec.places
     program = link(made.capability, reporter, made.rules)
+    program = replace(program, held=bind_sources.held(program, made.capability))
     made.left_out = program.left_out
     if not _has_operations(program) and not program.adapters:
         reporter.report(

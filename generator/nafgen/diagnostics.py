@@ -121,6 +121,7 @@ CODES: Final = _registry(
     ("NAF420", _W, "a credential that the spec does not give is a setting"),
     ("NAF421", _W, "an authentication must be supplied"),
     ("NAF422", _W, "an authentication has no effect"),
+    ("NAF423", _W, "binds must be supplied"),
     ("NAF430", _N, "a rule for a public API was applied"),
     ("NAF431", _W, "a server has more tools than many clients take"),
     ("NAF432", _N, "a file holds only what others import"),

@@ -39,7 +39,10 @@ def reader(spec: Spec) -> Callable[[str], bytes | None]:
 
 
 def discover(
-    paths: Sequence[Path], roots: Sequence[Path], import_paths: Sequence[Path] = ()
+    paths: Sequence[Path],
+    roots: Sequence[Path],
+    import_paths: Sequence[Path] = (),
+    output: Path = Path("generated"),
 ) -> list[Spec]:
     """The specs that paths name: files, and all below folders that are not hidden.
 
@@ -57,7 +60,13 @@ def discover(
             at = absolute(file)
             root = _root_above(at, roots) or named
             relative = at.relative_to(root).as_posix()
-            spec = Spec(shown=file.as_posix(), relative=relative, folders=folders)
+            spec = Spec(
+                shown=file.as_posix(),
+                relative=relative,
+                root=root.as_posix(),
+                folders=folders,
+                from_output=Path(os.path.relpath(root, output.resolve())).as_posix(),
+            )
             found.setdefault(str(at), spec)
     return list(found.values())
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .compile import compile_spec
 from .diagnostics import CODES, Origin
-from .discover import reader
+from .discover import absolute, reader
 from .inputs import Spec
 from .manifest import Manifest
 from .plan import MANIFEST
@@ -64,7 +64,12 @@ def origin_of(
         raise UnexplainedError(f"{file}:{line} comes from no single place of a spec")
     for root in roots:
         shown = (root / manifest.spec).as_posix()
-        spec = Spec(shown=shown, relative=manifest.spec, folders=importable)
+        spec = Spec(
+            shown=shown,
+            relative=manifest.spec,
+            root=absolute(root).as_posix(),
+            folders=importable,
+        )
         made = compile_spec(spec, reader(spec), rules=rules)
         for origin in _origins(made.program):
             if origin.pointer == pointer:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Final
 
 SUFFIXES: Final = (".yaml", ".yml")
 NOT_READ: Final = ""
 """In the place of the hash of an imported file that is not there, or not allowed."""
+PLACES: Final = "[places]"
+"""In the place of a file, names where folders are from one another."""
 _OVERLAY: Final = ".overlay"
 
 
@@ -21,18 +24,26 @@ class OutsideError(OSError):
 class Spec:
     """A spec to compile: `shown` as the user names it, `relative` to the specs folder.
 
-    `folders` are those, by absolute paths, that imports may come from besides the specs
-    folder.
+    `root` is the specs folder, and `folders` are others that it may read from, by their
+    absolute paths. `from_output` is the specs folder as seen from the output folder.
     """
 
     shown: str
     relative: str
+    root: str = ""
     folders: tuple[str, ...] = ()
+    from_output: str = "../specs"
 
     @property
     def overlay(self) -> Spec:
         """The overlay beside the spec, whether there is one or not."""
         return Spec(shown=_overlay_of(self.shown), relative=_overlay_of(self.relative))
+
+    @property
+    def places(self) -> str:
+        """Where the specs folder is from the output folder, and others from it, hashed."""
+        others = (posixpath.relpath(each, self.root or "/") for each in self.folders)
+        return sha256("\n".join((self.from_output, *others)).encode()).hexdigest()
 
     def beside(self, path: str) -> Spec:
         """The file at a path that is relative to the folder of this one."""

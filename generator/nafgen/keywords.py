@@ -57,7 +57,7 @@ INFO: Final = _keys(
 )
 IMPORT: Final = _keys("from import as", "namespace type")
 IMPORTED_API: Final = _keys("import as", "namespace type", renamed=(SOURCE,))
-BIND: Final = _keys("namespace keys", location="NAF902")
+BIND: Final = _keys("namespace keys location")
 CAPABILITY: Final = _keys(
     "consumes exposes binds aggregates",
     separable="imports tools",

@@ -6,10 +6,11 @@ Each normalisation that changes a spelling reports NAF409 with the official spel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from . import spec
+from .binds import screaming
 from .bound_tokens import bind_tokens
 from .diagnostics import Origin, Reporter, Span, show
 from .keywords import BIND, CAPABILITY, INFO, ROOT, STANDALONE
@@ -65,13 +66,14 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
         info.check_keys(INFO)
     holders = (root,) if body is root else (root, body)
     binds = [bind for each in holders for bind in each.children("binds", "namespace")]
+    taken: set[str] = set()
     consumes = body.children("consumes", "namespace")
     aggregates = body.children("aggregates", "namespace")
     exposes = body.children("exposes", "namespace")
     capability = spec.Capability(
         label=_label(info) if info else "",
         description=info.text("description") if info else "",
-        binds=tuple(bind for entry in binds for bind in _binds(entry)),
+        binds=tuple(bind for entry in binds for bind in _binds(entry, taken)),
         consumes=units.of(consumes, "upstream", ConsumedSide(units).lower),
         aggregates=units.of(aggregates, "aggregate", Behaviours(units).aggregate),
         exposes=units.of(exposes, "adapter", ExposedSide(units).lower),
@@ -94,19 +96,22 @@ def _label(info: Reader) -> str:
     return info.text(info.spelling(LABEL)) or info.text("title") or info.text("name")
 
 
-def _binds(entry: Reader) -> tuple[spec.Bind, ...]:
+def _binds(entry: Reader, taken: set[str]) -> Iterator[spec.Bind]:
+    """The binds of an entry; `taken` are the variables of those that are held elsewhere."""
     if entry.check_keys(BIND):
-        return ()
-    binds = []
+        return
+    location = entry.located("location")
     for name, source in entry.pairs("keys"):
-        variable = source.value
-        if variable is None:
-            variable = name
-            official = f"the variable {show(name)}"
+        key = source.value
+        if key is None:
+            key = name
+            kind = "name in it" if location else "variable"
+            official = f"the {kind} {show(name)}"
             entry.reporter.report(
-                "NAF409", source.span, f"a key without a variable is read as {official}"
+                "NAF409", source.span, f"a key without a {kind} is read as {official}"
             )
-        if not isinstance(variable, str):
+        variable = name if location else key
+        if not isinstance(key, str):
             continue
         if not _VARIABLE(variable):
             entry.reporter.report(
@@ -116,14 +121,15 @@ def _binds(entry: Reader) -> tuple[spec.Bind, ...]:
                 hint="letters, digits and underscores make one",
             )
             continue
-        binds.append(
-            spec.Bind(
-                name=name,
-                variable=variable,
-                namespace=entry.text("namespace"),
-                origin=Origin(
-                    f"{entry.pointer}.keys.{pointer_name(name)}", source.span
-                ),
-            )
+        if location and variable in taken:  # two files may have a name each
+            variable = f"{screaming(entry.text('namespace'))}_{variable}"
+        if location:
+            taken.add(variable)
+        yield spec.Bind(
+            name=name,
+            variable=variable,
+            namespace=entry.text("namespace"),
+            origin=Origin(f"{entry.pointer}.keys.{pointer_name(name)}", source.span),
+            key=key,
+            location=location,
         )
-    return tuple(binds)

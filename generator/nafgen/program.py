@@ -254,6 +254,20 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Settings that are held besides the environment: the key of each variable.
+
+    They are in the file at `path` from the package's folder, unless `variable` names
+    another; where `path` is None, in the mapping that the factory makes which `variable`
+    names.
+    """
+
+    variable: str
+    path: str | None
+    keys: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A whole capability."""
 
@@ -264,3 +278,4 @@ class Program:
     adapters: tuple[Adapter, ...]
     left_out: tuple[LeftOut, ...]
     origin: Origin
+    held: tuple[Held, ...] = ()

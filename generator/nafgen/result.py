@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from .diagnostics import Diagnostic, Severity, as_json
+from .inputs import Spec
 
 if TYPE_CHECKING:
     from .compile import Compilation
@@ -64,6 +65,16 @@ def result_of(made: Compilation) -> Result:
         summary=summary,
         diagnostics=tuple(made.diagnostics),
     )
+
+
+def without_held(specs: Sequence[Spec], results: Sequence[Result]) -> list[Result]:
+    """The results of specs that are no files in which others keep their secrets.
+
+    What is wrong with such a file as a spec says nothing, and would show what is in it.
+    """
+    held = {path for each in results for path in each.summary.get("held", ())}
+    pairs = zip(specs, results, strict=True)
+    return [result for spec, result in pairs if spec.relative not in held]
 
 
 def exit_code(results: Sequence[Result], *, change_counts: bool = False) -> int:

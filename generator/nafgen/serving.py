@@ -65,6 +65,18 @@ def run_mock(program: Program, host: str, port: int, say: Callable[[str], None])
     return 0
 
 
+def held_files(program: Program, folder: Path) -> dict[str, str]:
+    """The variables that say where the files of settings are, by a package's folder.
+
+    In the cache, the package is elsewhere than they would be looked for.
+    """
+    return {
+        held.variable: str((folder / held.path).resolve())
+        for held in program.held
+        if held.path is not None
+    }
+
+
 def start_mock(program: Program, environ: Mapping[str, str]) -> dict[str, str]:
     """Serve the upstreams of a program in a thread.
 

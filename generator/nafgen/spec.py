@@ -21,13 +21,33 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BindSource:
+    """What holds binds: a file, at `path` from the package's folder, or something else.
+
+    `variable` moves the file, or names what makes the binds where `path` is None. `file`
+    is the path of the file from the specs folder.
+    """
+
+    variable: str
+    path: str | None
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
-    """A variable that templates may use, and the environment variable behind it."""
+    """A variable that templates may use, and the environment variable behind it.
+
+    Where the environment has none, `source` may have it under `key`; `location` is what
+    the file says of that.
+    """
 
     name: str
     variable: str
     namespace: str
     origin: Origin
+    key: str = ""
+    location: Located | None = None
+    source: BindSource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

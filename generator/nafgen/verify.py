@@ -241,7 +241,8 @@ def _check_missing(bench: Bench, upstream: Upstream, make: Any, http: Any) -> No
     try:
         make(http=http)
     except missing as error:
-        named = set(error.names)
+        # One that is held elsewhere is named with that place.
+        named = {name.partition(" ")[0] for name in error.names}
     bench.check(
         upstream.origin, "missing settings named", sorted(required), sorted(named)
     )
@@ -300,6 +301,8 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(variable, None)
             # A retry would sleep, and count as a second request.
             os.environ[f"{prefix}_RETRIES"] = "0"
+        for held in program.held:
+            os.environ.pop(held.variable, None)
         for guard in (a.guard for a in program.adapters if a.guard):
             for setting in guard.settings:
                 os.environ.pop(setting.variable, None)

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program
-from . import client, flows, mcp, package, rest
+from . import binds, client, flows, mcp, package, rest
 
 Target: TypeAlias = Callable[[Program, NameTable], tuple[FilePlan, ...]]
 
@@ -20,5 +20,6 @@ TARGETS: Final[tuple[Target, ...]] = (
     flows.plan,
     rest.plan,
     mcp.plan,
+    binds.plan,
     package.plan,
 )

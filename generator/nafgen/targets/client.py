@@ -30,9 +30,10 @@ from ..names import NameTable, UpstreamNames
 from ..plan import FilePlan
 from ..program import Program
 from ..pycode import Code, Imports, comment, doc, fstring, lit
-from ..wire import ArrayStyle, Encoding, Location, ObjectStyle, Type
-from .expressions import RUNTIME, annotation, comma, parameter, setting_marker
+from ..wire import ArrayStyle, Encoding, Location, ObjectStyle
+from .expressions import RUNTIME, argument_type, comma, parameter, setting_marker
 from .readers import reader
+from .sources import environment
 
 _UPSTREAM = f"{RUNTIME}.upstream"
 
@@ -65,7 +66,7 @@ class ClientView:
     arguments: Code
     connect: Code
     connect_parameters: Code
-    prefix: Code
+    environment: Code
     reads: tuple[Code, ...]
     connection: Code
     methods: tuple[MethodView, ...]
@@ -85,9 +86,9 @@ def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
     imports = Imports()
     imports.use("__future__", "annotations")
     imports.use("", "httpx")
-    for name in ("AsyncClient", "Client", "Connection", "Environment"):
+    for name in ("AsyncClient", "Client", "Connection"):
         imports.use(_UPSTREAM, name)
-    clients = tuple(_client(up, names, imports) for up in program.upstreams)
+    clients = tuple(_client(up, program, names, imports) for up in program.upstreams)
     view = ModuleView(
         doc=doc(f"Clients for {program.label or 'the consumed APIs'}."),
         imports=imports.blocks(),
@@ -96,7 +97,9 @@ def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
     return (FilePlan(path="client.py", template="client.py.j2", view=view),)
 
 
-def _client(upstream: Upstream, names: NameTable, imports: Imports) -> ClientView:
+def _client(
+    upstream: Upstream, program: Program, names: NameTable, imports: Imports
+) -> ClientView:
     own = names.upstreams[upstream.origin]
     settings = (*upstream.settings, upstream.base_url)
     arguments = [own.settings[setting.variable] for setting in settings]
@@ -104,6 +107,7 @@ def _client(upstream: Upstream, names: NameTable, imports: Imports) -> ClientVie
     if isinstance(upstream.auth, Supplied):
         arguments.append(Code("auth"))
         parameters.append("auth: httpx.Auth | None")
+    prefix = lit(upstream.base_url.variable.removesuffix("_BASE_URL"))
     where = upstream.base_url.default or "the address in its settings"
     return ClientView(
         origin=comment(upstream.origin.pointer),
@@ -115,7 +119,7 @@ def _client(upstream: Upstream, names: NameTable, imports: Imports) -> ClientVie
         arguments=comma(arguments),
         connect=own.connect,
         connect_parameters=comma(parameters),
-        prefix=lit(upstream.base_url.variable.removesuffix("_BASE_URL")),
+        environment=environment(prefix, settings, program, imports, _UPSTREAM),
         reads=tuple(_reads(upstream, own)),
         connection=_connection(upstream, own, imports),
         methods=tuple(_method(op, names, imports) for op in upstream.operations),
@@ -218,7 +222,8 @@ def _method(operation: Operation, names: NameTable, imports: Imports) -> MethodV
     imports.use(_UPSTREAM, "Call")
     ordered = sorted(operation.arguments, key=lambda argument: not argument.required)
     parameters = [
-        parameter(own.arguments[a.origin], _annotation(a, imports), a) for a in ordered
+        parameter(own.arguments[a.origin], argument_type(a, imports), a)
+        for a in ordered
     ]
     passed = comma(_passed(a, own.arguments[a.origin]) for a in ordered)
     described = [
@@ -240,17 +245,6 @@ def _method(operation: Operation, names: NameTable, imports: Imports) -> MethodV
 
 def _passed(argument: Argument, name: Code) -> Code:
     return name if argument.required else Code(f"{name}={name}")
-
-
-def _annotation(argument: Argument, imports: Imports) -> Code:
-    optional = not argument.required
-    sent_as_text = argument.location is not Location.BODY
-    loose = argument.type is Type.OBJECT or (
-        argument.type is Type.ARRAY and argument.location is not Location.QUERY
-    )
-    if sent_as_text and loose:
-        return annotation(Type.ANY, None, imports, optional=optional)
-    return annotation(argument.type, argument.items, imports, optional=optional)
 
 
 def _call(operation: Operation, names: dict[Origin, Code], imports: Imports) -> Code:

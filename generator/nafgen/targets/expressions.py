@@ -22,7 +22,7 @@ from ..ir import (
 from ..names import NameTable, UpstreamNames, client_parameter
 from ..program import Call, Flow, FlowCall, Forward
 from ..pycode import Code, Imports, lit
-from ..wire import Type
+from ..wire import Location, Type
 
 RUNTIME = "._runtime"
 
@@ -226,3 +226,15 @@ def _structure(
 def parameter(name: Code, annotated: Code, argument: Argument | Input) -> Code:
     """A parameter; one that is not required may be left out."""
     return Code(f"{name}: {annotated}" + ("" if argument.required else " = None"))
+
+
+def argument_type(argument: Argument, imports: Imports) -> Code:
+    """The type of an argument of an operation: what is sent as text is anything."""
+    optional = not argument.required
+    sent_as_text = argument.location is not Location.BODY
+    loose = argument.type is Type.OBJECT or (
+        argument.type is Type.ARRAY and argument.location is not Location.QUERY
+    )
+    if sent_as_text and loose:
+        return annotation(Type.ANY, None, imports, optional=optional)
+    return annotation(argument.type, argument.items, imports, optional=optional)

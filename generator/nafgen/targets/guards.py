@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..ir import ApiKey, ApiKeys, Basic, Bearer, Guard, Setting, Text
+from ..program import Program
 from ..pycode import Code, Imports, lit
 from ..wire import Location
 from .expressions import RUNTIME, comma
+from .sources import environment
 
 _SECURITY: Final = "fastapi.security"
 _KEY_CLASSES: Final = {
@@ -22,7 +24,7 @@ _KEY_CLASSES: Final = {
 class GuardView:
     """The function that makes a guard: whose settings it reads, and the guard."""
 
-    prefix: Code
+    environment: Code
     made: Code
 
 
@@ -40,16 +42,18 @@ def guard_libraries(guard: Guard) -> tuple[str, ...]:
             return ()
 
 
-def guard_views(guard: Guard | None, imports: Imports) -> tuple[GuardView, ...]:
+def guard_views(
+    guard: Guard | None, program: Program, imports: Imports
+) -> tuple[GuardView, ...]:
     """The function that makes the guard; none where there is no guard."""
     if guard is None:
         return ()
     imports.use(f"{RUNTIME}.inbound", "Guard")
-    imports.use(f"{RUNTIME}.settings", "Environment")
     name = imports.use(f"{RUNTIME}.{guard_module(guard)}", type(guard.scheme).__name__)
     pieces = ["env", lit(guard.realm), *_secrets(guard)]
     made = Code(f"{name}({comma(pieces)})")
-    return (GuardView(prefix=lit(guard.realm), made=made),)
+    env = environment(lit(guard.realm), guard.settings, program, imports)
+    return (GuardView(environment=env, made=made),)
 
 
 def _secrets(guard: Guard) -> list[Code]:

@@ -84,7 +84,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
     ]
     api = Code("Api") if several else apis[0].async_class if apis else Code("None")
     tools = tuple(_tool(tool, names, imports, api, several) for tool in adapter.tools)
-    guards = guard_views(adapter.guard, imports)
+    guards = guard_views(adapter.guard, program, imports)
     server = Code("Server")
     if guards:
         server = imports.use(f"{RUNTIME}.guarded_server", "GuardedServer")

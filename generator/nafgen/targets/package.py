@@ -12,7 +12,7 @@ from ..ir import Operation, Setting, Supplied, Upstream
 from ..markdown import code, prose
 from ..names import NameTable
 from ..plan import FilePlan
-from ..program import Adapter, Forward, McpAdapter, Program, RestAdapter, Route
+from ..program import Adapter, Forward, Held, McpAdapter, Program, RestAdapter, Route
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
 from ..result_steps import has_queries, results_of
@@ -21,6 +21,7 @@ from .expressions import comma
 from .guards import guard_libraries, guard_module
 from .mappings import QUERY_LIBRARY, support_modules
 from .readers import READERS
+from .sources import readings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +178,8 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
     for flow in program.flows:
         wanted += support_modules(*results_of(flow))
         wanted += ["flows"] if flow.steps else []
+    wanted += ["held_settings"] if program.held else []
+    wanted += [each.module for each in readings(program)]
     found: set[str] = set()
     while wanted:
         module = wanted.pop()
@@ -244,6 +247,7 @@ def _requirements(program: Program) -> list[str]:
     libraries.update(lib for each in guards if each for lib in guard_libraries(each))
     if has_queries(program):
         libraries.add(QUERY_LIBRARY)
+    libraries.update(lib for each in readings(program) for lib in each.libraries)
     return [
         "httpx",
         *(name for name, is_needed in needed.items() if is_needed),
@@ -304,6 +308,8 @@ def _shown(route: Route | Forward) -> str:
 
 def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]:
     """Each environment variable and what it is."""
+    for held in program.held:
+        yield from _about_held(held)
     for upstream in program.upstreams:
         for setting in upstream.settings:
             yield setting.variable, prose("required")
@@ -326,6 +332,19 @@ def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]
         yield "ALLOWED_HOSTS", prose("further Host names for MCP over HTTP")
 
 
+def _about_held(held: Held) -> Iterator[tuple[str, Code]]:
+    """Settings that are held elsewhere, and where that is."""
+    if held.path is None:
+        what = f"what {code(held.variable)} makes"
+        about = prose("package.module:factory, which makes a mapping of settings")
+    else:
+        what = f"the file of {code(held.variable)}"
+        about = Code(f"default: {code(held.path)}, from the folder of the package")
+    for variable, key in held.keys:
+        yield variable, Code(f"default: {code(key)} of {what}")
+    yield held.variable, about
+
+
 def _about_auth(auth: Supplied) -> Iterator[tuple[str, Code]]:
     """What makes the authentication, and what the spec has for it."""
     yield (
@@ -344,11 +363,13 @@ def _about_base_url(upstream: Upstream) -> Code:
 
 def _host_config(program: Program, package: str) -> str:
     """What an MCP host that starts servers itself is told, as JSON."""
+    known = {variable for held in program.held for variable, _ in held.keys}
     required = {
         setting.variable: f"${{{setting.variable}}}"
         for upstream in program.upstreams
         for setting in (*upstream.settings, *_supplied(upstream), upstream.base_url)
         if setting.default is None
+        and setting.variable not in known
         and not (setting is upstream.base_url and upstream.published is not None)
     }
     server: dict[str, object] = {

@@ -98,7 +98,7 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
         up.namespace for up in program.upstreams if up.objects is ObjectStyle.BRACKETS
     )
     routes = tuple(_route(route, names, imports, bracketed) for route in adapter.routes)
-    guards = guard_views(adapter.guard, imports)
+    guards = guard_views(adapter.guard, program, imports)
     if guards:
         imports.use(f"{RUNTIME}.inbound", "add_guard")
     arguments = _arguments(program, adapter, imports)
