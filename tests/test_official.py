@@ -9,8 +9,11 @@ import pytest
 import yaml
 from conftest import ROOT
 from jsonschema import Draft202012Validator
+from nafgen import format as formatting
 from nafgen import schema, source
+from nafgen.compile import compile_spec
 from nafgen.diagnostics import Reporter
+from nafgen.inputs import Spec
 from nafgen.official import official
 from nafgen.versions import VERSIONS, Version, declared
 from versions_support import LISTS, MAPS
@@ -326,3 +329,28 @@ def test_agreement_with_what_is_recorded_of_the_official_schemas() -> None:
             differing.append(name)
     assert differing == []
     assert len(PRESENT) > 100
+
+
+# What a file is told whose shape is not official, and that nafgen failed.
+UNOFFICIAL: Final = {"NAF101", "NAF102", "NAF103", "NAF104"}
+FAULTS: Final = {"NAF501", "NAF599"}
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_what_is_official_is_read_as_it_is(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formatting, "python", str)
+    path = SHARED / name
+
+    def read(shown: str) -> bytes | None:
+        beside = path.parent / shown
+        return beside.read_bytes() if beside.is_file() else None
+
+    spec = Spec(shown=path.name, relative=path.name)
+    found = compile_spec(spec, read).diagnostics
+    codes = {each.code for each in found}
+    assert not codes & FAULTS
+    if RECORDED[name].get("valid", False):
+        assert not codes & UNOFFICIAL
+        assert not [each for each in found if "as the official" in each.message]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
-from compile_support import compile_text
+from compile_support import checked, compile_file, compile_text, files_of
+from conftest import ROOT
 from nafgen.compile import Compilation
 from nafgen.ir import Argument, Constant, Operation, Setting, Text
 from nafgen.program import RestAdapter
@@ -301,3 +305,21 @@ def test_variables_of_routes_that_feed_nothing() -> None:
         "thing-id": "query required",
         "kind": "query",
     }
+
+
+SLASH = ROOT.parent / (
+    "shared/conformance/ikanos-beta5/modules/ikanos-engine/src/test/resources/"
+    "baseuri-trailing-slash-capability.yaml"
+)
+
+
+def test_a_base_uri_that_ends_in_a_slash_is_joined_by_one(tmp_path: Path) -> None:
+    own = tmp_path / "slash.yaml"
+    text, times = re.subn(r"(baseUri: \S+)", r"\1/", one("/things"))
+    assert times == 1
+    own.write_text(text, encoding="utf-8")
+    for path in filter(Path.exists, (own, SLASH)):
+        made = checked(compile_file(path))
+        client = files_of(made)["client.py"]
+        bases = re.findall(r'env.get\("\w+_BASE_URL", base_url, "(.*)"\)', client)
+        assert bases and not any(base.endswith("/") for base in bases), path

@@ -8,6 +8,7 @@ calls and the binds that it uses are looked for in the file that imports it.
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -329,6 +330,12 @@ def _require_relative(path: Located) -> None:
             f"{show(written)} is not a relative path",
             "write a path that is relative to this file, as `./shared/photos.yaml`",
             code="NAF503",
+        )
+    if posixpath.basename(posixpath.normpath(written)) in (".", ".."):
+        raise _RefusedError(
+            path.span,
+            f"{show(written)} is a folder, and entries are imported from files",
+            "write the path of a file, as `./shared/photos.yaml`",
         )
 
 
