@@ -27,7 +27,7 @@ LAYERS = {
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
-    " verify_mcp verify_guard mock mock_requests"
+    " verify_mcp verify_guard verify_tokens mock mock_requests"
     " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving cli __main__",
@@ -49,11 +49,14 @@ OWNERS = {
         "verify_rest",
         "verify_forward",
         "verify_guard",
+        "verify_tokens",
         "verify_mcp",
     },
     "fastapi": set(),
     "mcp": {"verify_mcp"},
     "mcp_types": {"verify_mcp"},
+    "jwt": {"verify_tokens"},
+    "cryptography": {"verify_tokens"},
 }
 GENERATED_MAY_IMPORT = {
     "httpx",
@@ -63,6 +66,7 @@ GENERATED_MAY_IMPORT = {
     "mcp_types",
     "jsonschema",
     "uvicorn",
+    "jwt",
     "cssselect",
     "lxml",
     "markdown_it",

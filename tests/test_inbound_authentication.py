@@ -17,6 +17,8 @@ from compile_support import checked, files_of, write_to
 from e2e_support import DEADLINE
 from guarded_support import BEARER, Token, compiled, running, started, tool_text
 from inbound_support import challenge
+from runtime_support import serving
+from test_runtime_inbound_oauth2 import OTHER_RSA, RESOURCE, Server
 
 pytestmark = pytest.mark.slow
 SECRET = "sk-mcp-YYYYYYYYYYYY"  # noqa: S105
@@ -66,6 +68,65 @@ def test_a_key_in_the_query_stands_in_no_log(tmp_path: Path) -> None:
         assert SECRET not in service.log
 
 
+def test_digest_authentication(tmp_path: Path) -> None:
+    digest = "{type: digest, username: captain, password: '{{SERVER_TOKEN}}'}"
+    made = checked(compiled(digest, digest))
+    with running(made, tmp_path, SERVER_TOKEN=SECRET) as service:
+        url = f"{service.rest}/ships"
+        with httpx.Client(auth=httpx.DigestAuth("captain", SECRET)) as http:
+            answers = [http.get(url, params={"status": s}) for s in ("a", "b c")]
+            assert [answer.status_code for answer in answers] == [200, 200]
+        wrong = httpx.DigestAuth("captain", "x")
+        assert "algorithm=SHA-256" in challenge(httpx.get(url, auth=wrong))
+        for mode in ("auto", "legacy"):
+            known = httpx2.DigestAuth("captain", SECRET)
+            text = asyncio.run(tool_text(service.mcp, mode, known))
+            assert "Northern Star" in text
+
+
+def test_access_tokens(tmp_path: Path) -> None:
+    """None, a bad signature, expired, for another, without a scope, and a good one."""
+    server = Server()
+    oauth2 = (
+        f"{{type: oauth2, authorizationServerUri: '{{{{SERVER_TOKEN}}}}',"
+        f" resource: '{RESOURCE}', scopes: [ships:read]}}"
+    )
+    made = checked(compiled(oauth2, oauth2))
+    with serving(server.app) as base:
+        server.issuer = f"{base}/tenant"
+        with running(made, tmp_path, SERVER_TOKEN=server.issuer) as service:
+            tokens = [
+                (None, 401, "Bearer realm="),
+                (server.token(OTHER_RSA), 401, "invalid_token"),
+                (server.token(exp=1), 401, "expired"),
+                (server.token(aud="https://other.example"), 401, "another resource"),
+                (server.token(scope="openid"), 403, "insufficient_scope"),
+                (server.token(), 200, ""),
+            ]
+            metadata = "/.well-known/oauth-protected-resource/mcp"
+            for method, url in (
+                ("GET", f"{service.rest}/ships"),
+                ("POST", service.mcp),
+            ):
+                for token, status, said in tokens:
+                    shown = {"Authorization": f"Bearer {token}"} if token else {}
+                    answer = httpx.request(method, url, headers=shown)
+                    if status == 200:  # of MCP's, this is no message
+                        assert answer.status_code in (200, 400, 406)
+                    else:
+                        wanted = challenge(answer, status)
+                        assert said in wanted and metadata in wanted
+                        assert ("error=" in wanted) == (token is not None)
+                document = httpx.get(str(httpx.URL(url).join(metadata))).json()
+                assert document["authorization_servers"] == [server.issuer]
+                assert document["resource"] == RESOURCE
+            for mode in ("auto", "legacy"):
+                known = Token(server.token())
+                text = asyncio.run(tool_text(service.mcp, mode, known))
+                assert "Northern Star" in text
+            assert server.asked == [server.only, "/keys"] * 2  # one each
+
+
 def test_basic_authentication(tmp_path: Path) -> None:
     basic = "{type: basic, username: captain, password: '{{SERVER_TOKEN}}'}"
     with running(
@@ -111,6 +172,38 @@ def test_stdio_asks_nobody(tmp_path: Path) -> None:
     ("authentication", "scheme", "needed"),
     [
         (BEARER, {"bearerAuth": {"type": "http", "scheme": "bearer"}}, ["bearerAuth"]),
+        (
+            "{type: digest, username: u, password: '{{SERVER_TOKEN}}'}",
+            {"digestAuth": {"type": "http", "scheme": "digest"}},
+            ["digestAuth"],
+        ),
+        (
+            "{type: oauth2, authorizationServerUri: 'https://as', resource: 'https://r'}",
+            {
+                "oauth2Auth": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                }
+            },
+            ["oauth2Auth"],
+        ),
+        (
+            "{type: oauth2, authorizationServerUri: 'https://as', resource: 'https://r',"
+            " scopes: [a], tokenEndpoint: 'https://as/token'}",
+            {
+                "oauth2Auth": {
+                    "type": "oauth2",
+                    "flows": {
+                        "clientCredentials": {
+                            "tokenUrl": "https://as/token",
+                            "scopes": {"a": ""},
+                        }
+                    },
+                }
+            },
+            ["oauth2Auth"],
+        ),
         (
             "{type: basic, username: u, password: '{{SERVER_TOKEN}}'}",
             {"basicAuth": {"type": "http", "scheme": "basic"}},

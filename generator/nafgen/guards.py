@@ -10,7 +10,17 @@ from . import spec
 from .authentication import credential
 from .binds import Settings, screaming
 from .diagnostics import Origin, Reporter, show
-from .ir import ApiKey, ApiKeys, Basic, Bearer, Guard, Text
+from .ir import (
+    AccessTokens,
+    ApiKey,
+    ApiKeys,
+    Basic,
+    Bearer,
+    Guard,
+    PasswordDigest,
+    Text,
+)
+from .lower_authentication import squashed
 from .spec import Located
 from .wire import Location
 
@@ -36,19 +46,40 @@ class _GuardLinker:
     auth: spec.Auth
     settings: Settings
 
-    def scheme(self) -> Basic | Bearer | ApiKeys:
+    def scheme(self) -> Basic | Bearer | ApiKeys | PasswordDigest | AccessTokens:
         match self.auth.scheme:
             case "basic":
                 username, password = self._field("username"), self._field("password")
                 return Basic(username=username, password=password)
             case "bearer":
                 return Bearer(token=self._field("token"))
+            case "digest":
+                username, password = self._field("username"), self._field("password")
+                return PasswordDigest(username=username, password=password)
+            case "oauth2":
+                return self._tokens()
             case _:
                 return ApiKeys(keys=tuple(map(self._key, self.auth.keys)))
 
     def _field(self, name: str) -> Text:
-        fields = dict(self.auth.fields)
+        fields = {squashed(key): located for key, located in self.auth.fields}
         return self._secret(name, fields.get(name), self.auth.origin)
+
+    def _tokens(self) -> AccessTokens:
+        fields = dict(self.auth.fields)
+        absent = Located("", self.auth.origin.span)
+        issuer, resource, audience = (
+            credential(fields.get(name, absent), self.settings)
+            for name in ("authorizationServerUri", "resource", "audience")
+        )
+        token_url = str(fields.get("tokenEndpoint", absent).value)
+        return AccessTokens(
+            issuer=issuer,
+            resource=resource,
+            audience=audience,
+            scopes=fields["scopes"].value,
+            token_url="" if "{{" in token_url else token_url,
+        )
 
     def _key(self, key: spec.ApiKey) -> ApiKey:
         origin = Origin(f"{self.auth.origin.pointer}.value", key.span)

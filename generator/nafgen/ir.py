@@ -202,11 +202,32 @@ Auth: TypeAlias = Basic | Bearer | ApiKeys | Supplied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordDigest:
+    """Proof that callers know a password (HTTP digest authentication)."""
+
+    username: Text
+    password: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTokens:
+    """JWTs that `issuer` made for `resource` or, where it is not empty, `audience`, with
+    all scopes. `token_url` says where callers get them; empty where the spec does not.
+    """
+
+    issuer: Text
+    resource: Text
+    audience: Text
+    scopes: tuple[str, ...]
+    token_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """What callers of an adapter must show. `realm` is how challenges name the adapter,
     `settings` are those of the scheme, in the order in which it uses them."""
 
-    scheme: Basic | Bearer | ApiKeys
+    scheme: Basic | Bearer | ApiKeys | PasswordDigest | AccessTokens
     realm: str
     settings: tuple[Setting, ...]
 

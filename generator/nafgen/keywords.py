@@ -80,7 +80,13 @@ AUTH: Final = {
     "bearer": _keys("type token", "scheme realm scopes bearerFormat"),
     "apikey": _keys("type key value placement"),
 }
-GUARD: Final[dict[str, Keys]] = {}
+GUARD: Final = {
+    "digest": _keys("type username password", "realm"),
+    "oauth2": _keys(
+        "type authorizationServerUri resource audience scopes tokenEndpoint"
+        " tokenValidation"
+    ),
+}
 CONSUMED_RESOURCE: Final = _keys("path inputParameters operations")
 CONSUMED_OPERATION: Final = _keys(
     "method path inputParameters body outputRawFormat outputSchema outputParameters",

@@ -18,6 +18,17 @@ from .units import Units
 
 _PLACES: Final = ("header", "query", "cookie")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]").search
+_ADDRESS: Final = re.compile(
+    r"(?i:(https?://)[^/?#\s\"\\]+|\{\{[^{}]+\}\})[^#\x00-\x20\x7f\"\\]*"
+).fullmatch
+_FITS: Final = {
+    "authorizationServerUri": _ADDRESS,
+    "resource": _ADDRESS,
+    "audience": re.compile(r"[^\x00-\x1f\x7f]+").fullmatch,
+    "tokenEndpoint": _ADDRESS,
+}
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+").fullmatch
+_UNSAFE: Final = re.compile(r"(?i:http)://(?!localhost\b|127\.|\[::1\])").match
 _LEFT_OUT: Final = "this adapter is left out: it would be open without it"
 
 
@@ -52,12 +63,14 @@ def _is_none(block: Reader) -> bool:
 
 def _checked(auth: spec.Auth, block: Reader, units: Units) -> spec.Auth | str:
     """The authentication, whose values can all be compared with what callers show."""
+    if auth.scheme == "oauth2":
+        return _tokens(auth, block, units)
     for located in _values(auth):
         if isinstance(located.value, dict | list) or _UNPRINTABLE(str(located.value)):
             message = f"{show(located.value)} cannot be a credential"
             return _refused(block.span, units, "NAF101", message)
     match auth.scheme:
-        case "basic" | "bearer":
+        case "basic" | "bearer" | "digest":
             return auth
         case "apikey":
             return _keys(auth, block, units)
@@ -85,6 +98,42 @@ def _keys(auth: spec.Auth, block: Reader, units: Units) -> spec.Auth | str:
             message = f"no {place} can be called {show(key.name)}"
             return _refused(block.span, units, "NAF101", message)
     return auth
+
+
+def _tokens(auth: spec.Auth, block: Reader, units: Units) -> spec.Auth | str:
+    """The rules for access tokens, their addresses and scopes being usable."""
+    validation = block.text("tokenValidation", "jwks")
+    if validation != "jwks":
+        message = f"the token validation {show(validation)} is not supported yet"
+        return _refused(block.span, units, "NAF903", message)
+    for name in ("authorizationServerUri", "resource"):
+        if name not in block:
+            message = f"the authentication oauth2 needs `{name}`"
+            return _refused(block.span, units, "NAF102", message)
+    for name, fits in _FITS.items():
+        if name in block and not fits(block.text(name)):
+            message = f"`{name}` cannot be {show(block.data[name])}"
+            return _refused(block.data.value_span(name), units, "NAF101", message)
+    scopes = block.data.get("scopes") or []
+    listed = scopes.split() if isinstance(scopes, str) else scopes
+    if not isinstance(listed, list) or not all(map(_is_scope, listed)):
+        message = "`scopes` must be a list of scopes, which hold no spaces or quotes"
+        return _refused(block.data.value_span("scopes"), units, "NAF101", message)
+    if _UNSAFE(block.text("authorizationServerUri")):
+        units.reporter.report(
+            "NAF410",
+            block.data.value_span("authorizationServerUri"),
+            "the keys that tokens are checked with would travel unencrypted",
+            hint="use https:// if the server offers it",
+        )
+    fields = {name: block.located(name) for name in _FITS}
+    fields["scopes"] = Located(tuple(listed), block.span)
+    given = tuple((name, found) for name, found in fields.items() if found is not None)
+    return replace(auth, fields=given, keys=())
+
+
+def _is_scope(scope: object) -> bool:
+    return isinstance(scope, str) and _SCOPE(scope) is not None and "{{" not in scope
 
 
 def _refused(span: Span, units: Units, code: str, message: str) -> str:

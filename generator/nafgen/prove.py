@@ -33,8 +33,10 @@ VOCABULARY: Final = frozenset("""
     structure text xml csv_value html_answers html_tables markdown_answers
     markdown_parts psv_value table_answers tsv_value xml_answers xml_value yaml_answers
     yaml_value answer answered extracted filled flows joined lookup step together
-    APIKeyCookie APIKeyHeader APIKeyQuery ApiKeys Basic Bearer Guard GuardedServer
-    HTTPBasic HTTPBearer Security add_guard auto_error create_guard dependencies guard
+    APIKeyCookie APIKeyHeader APIKeyQuery AccessTokens ApiKeys Basic Bearer Guard
+    GuardedServer HTTPBasic HTTPBearer HTTPDigest OAuth2 PasswordDigest Security audience
+    bearerFormat inbound_digest inbound_oauth2 scopes add_guard auto_error create_guard
+    dependencies guard
     guarded_server inbound name scheme_name security
     jsonpath path_functions pick_all pick_members queries wildcards append
     average deviation keys largest length smallest total

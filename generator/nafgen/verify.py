@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from .compile import Compilation
 from .diagnostics import Diagnostic, Origin
 from .expect import base_url
-from .ir import Setting, Supplied, Upstream
+from .ir import AccessTokens, Setting, Supplied, Upstream
 from .plan import Package
 from .program import McpAdapter, Program, RestAdapter
 from .wire import Format
@@ -100,6 +100,7 @@ def _need_libraries(program: Program) -> None:
     needed = ["httpx"]
     needed += ["fastapi"] if RestAdapter in kinds else []
     needed += ["mcp"] if McpAdapter in kinds else []
+    needed += ["jwt", "cryptography"] if _token_rules(program) else []
     operations = (
         each for upstream in program.upstreams for each in upstream.operations
     )
@@ -183,9 +184,10 @@ async def _check_adapter(bench: Bench, adapter: RestAdapter | McpAdapter) -> Non
 
     try:
         if adapter.guard is not None:
-            from .verify_guard import check_missing
+            from .verify_guard import check_missing, stand_in
 
             check_missing(bench, adapter)
+            stand_in(bench, adapter.guard)
         with _environment(bench.program, bench.settings):
             await _checks(adapter)(bench, adapter)
     except Exception as error:
@@ -260,11 +262,23 @@ def _settings(program: Program) -> dict[str, str]:
         if isinstance(upstream.auth, Supplied):
             factory = f"{__package__}.verify_probe:SuppliedAuth"
             settings[upstream.auth.setting.variable] = factory
+    for issued in _token_rules(program):
+        for text in (issued.issuer, issued.resource):
+            if text.parts and isinstance(text.parts[0], Setting):
+                variable = text.parts[0].variable
+                name = settings[variable].removeprefix("https://")
+                settings[variable] = f"https://{name.removesuffix('.test')}.test"
     for upstream in program.upstreams:
         if not _is_url(upstream, settings):
             variable = upstream.base_url.variable
             settings[variable] = f"https://{len(settings)}.upstream.test/base"
     return settings
+
+
+def _token_rules(program: Program) -> list[AccessTokens]:
+    """What adapters want of the access tokens of their callers."""
+    schemes = (adapter.guard.scheme for adapter in program.adapters if adapter.guard)
+    return [scheme for scheme in schemes if isinstance(scheme, AccessTokens)]
 
 
 def _is_url(upstream: Upstream, settings: Mapping[str, str]) -> bool:

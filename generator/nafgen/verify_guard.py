@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from functools import partial
 from typing import Any, Final
 
 import httpx
 
 from .expect_values import resolved
-from .ir import ApiKey, ApiKeys, Basic, Bearer, Guard
+from .ir import AccessTokens, ApiKey, ApiKeys, Basic, Bearer, Guard, PasswordDigest
 from .program import Forward, McpAdapter, RestAdapter, Route
 from .verify_forward import PROBLEM
 from .verify_probe import Bench
@@ -36,6 +37,13 @@ def credentials(guard: Guard, settings: Mapping[str, str]) -> httpx.Auth:
             return httpx.BasicAuth(*pair)
         case Bearer(token=token):
             return _Shown(("Authorization", f"Bearer {resolved(token, settings)}"))
+        case PasswordDigest(username=username, password=password):
+            pair = resolved(username, settings), resolved(password, settings)
+            return _Digest(*pair)
+        case AccessTokens() as tokens:
+            from .verify_tokens import issued
+
+            return _Shown(("Authorization", f"Bearer {issued(tokens, settings)}"))
         case ApiKeys(keys=keys):
             return _Keys([(key, resolved(key.value, settings)) for key in keys])
 
@@ -51,6 +59,30 @@ class _Shown(httpx.Auth):
     ) -> Generator[httpx.Request, httpx.Response, None]:
         request.headers[self._name] = self._value
         yield request
+
+
+class _Digest(httpx.DigestAuth):
+    """Escapes what httpx leaves as it is: quotes in a user name."""
+
+    def __init__(self, username: str, password: str) -> None:
+        super().__init__(username, password)
+        escaped = username.replace("\\", "\\\\").replace('"', '\\"')
+        self._written, self._escaped = f'="{username}"', f'="{escaped}"'
+
+    def auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
+        flow = super().auth_flow(request)
+        sent = next(flow)
+        while True:
+            if shown := sent.headers.get("authorization"):
+                shown = shown.replace(self._written, self._escaped)
+                sent.headers["authorization"] = shown
+            response = yield sent
+            try:
+                sent = flow.send(response)
+            except StopIteration:
+                return
 
 
 class _Keys(httpx.Auth):
@@ -73,6 +105,15 @@ class _Keys(httpx.Auth):
                 query = b"&".join(filter(None, [request.url.query, shown]))
                 request.url = request.url.copy_with(query=query)
         yield request
+
+
+def stand_in(bench: Bench, guard: Guard) -> None:
+    """Put an authorization server in memory into the place of that of a guard."""
+    if isinstance(guard.scheme, AccessTokens):
+        from .verify_tokens import server
+
+        module = bench.load("_runtime.signing_keys")
+        module.new_http = partial(server, guard.scheme, bench.settings)  # type: ignore[attr-defined]
 
 
 def check_missing(bench: Bench, adapter: RestAdapter | McpAdapter) -> None:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ..ir import ApiKey, ApiKeys, Basic, Bearer, Guard, Setting, Text
+from ..ir import (
+    AccessTokens,
+    ApiKey,
+    ApiKeys,
+    Basic,
+    Bearer,
+    Guard,
+    PasswordDigest,
+    Setting,
+    Text,
+)
 from ..program import Program
-from ..pycode import Code, Imports, lit
+from ..pycode import Code, Imports, lit, literal
 from ..wire import Location
 from .expressions import RUNTIME, comma
 from .sources import environment
@@ -28,18 +39,22 @@ class GuardView:
     made: Code
 
 
-def guard_module(guard: Guard) -> str:
-    """The support module of a scheme."""
-    match guard.scheme:
-        case Basic() | Bearer() | ApiKeys():
-            return "inbound"
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The module whose class of the same name checks a scheme, and the libraries that it
+    needs beside those of an adapter."""
+
+    module: str
+    libraries: tuple[str, ...] = ()
 
 
-def guard_libraries(guard: Guard) -> tuple[str, ...]:
-    """What a scheme needs beside what its adapter needs."""
-    match guard.scheme:
-        case Basic() | Bearer() | ApiKeys():
-            return ()
+SUPPORT: Final = {
+    Basic: Support("inbound"),
+    Bearer: Support("inbound"),
+    ApiKeys: Support("inbound"),
+    PasswordDigest: Support("inbound_digest"),
+    AccessTokens: Support("inbound_oauth2", ("pyjwt[crypto]",)),
+}
 
 
 def guard_views(
@@ -49,7 +64,9 @@ def guard_views(
     if guard is None:
         return ()
     imports.use(f"{RUNTIME}.inbound", "Guard")
-    name = imports.use(f"{RUNTIME}.{guard_module(guard)}", type(guard.scheme).__name__)
+    imports.use(f"{RUNTIME}.settings", "Environment")
+    kind = type(guard.scheme)
+    name = imports.use(f"{RUNTIME}.{SUPPORT[kind].module}", kind.__name__)
     pieces = ["env", lit(guard.realm), *_secrets(guard)]
     made = Code(f"{name}({comma(pieces)})")
     env = environment(lit(guard.realm), guard.settings, program, imports)
@@ -58,12 +75,25 @@ def guard_views(
 
 def _secrets(guard: Guard) -> list[Code]:
     match guard.scheme:
-        case Basic(username=username, password=password):
+        case Basic(username=username, password=password) | PasswordDigest(
+            username=username, password=password
+        ):
             return [_text(username), _text(password)]
         case Bearer(token=token):
             return [_text(token)]
         case ApiKeys(keys=keys):
             return [Code(f"({comma(_key(key))})") for key in keys]
+        case AccessTokens() as tokens:
+            return [*_of_tokens(tokens)]
+
+
+def _of_tokens(tokens: AccessTokens) -> Iterator[Code]:
+    yield _text(tokens.issuer)
+    yield _text(tokens.resource)
+    if tokens.audience.parts:
+        yield Code(f"audience={_text(tokens.audience)}")
+    if tokens.scopes:
+        yield Code(f"scopes=[{comma(map(lit, tokens.scopes))}]")
 
 
 def _key(key: ApiKey) -> tuple[Code, ...]:
@@ -83,7 +113,11 @@ def _text(text: Text) -> Code:
 def described(guard: Guard, imports: Imports) -> Code:
     """The dependencies by which FastAPI describes a scheme; the guard checks it."""
     security = imports.use("fastapi", "Security")
-    return comma(f"{security}({each})" for each in _schemes(guard, imports))
+    scopes = ""
+    match guard.scheme:
+        case AccessTokens(token_url=url, scopes=needed) if url and needed:
+            scopes = f", scopes={literal(list(needed))}"
+    return comma(f"{security}({each}{scopes})" for each in _schemes(guard, imports))
 
 
 def _schemes(guard: Guard, imports: Imports) -> list[str]:
@@ -95,6 +129,11 @@ def _schemes(guard: Guard, imports: Imports) -> list[str]:
         case Bearer():
             name = imports.use(_SECURITY, "HTTPBearer")
             return [f'{name}(scheme_name="bearerAuth", {quiet})']
+        case PasswordDigest():
+            name = imports.use(_SECURITY, "HTTPDigest")
+            return [f'{name}(scheme_name="digestAuth", {quiet})']
+        case AccessTokens() as tokens:
+            return [_oauth2(tokens, imports, quiet)]
         case ApiKeys(keys=keys):
             return [
                 f"{imports.use(_SECURITY, _KEY_CLASSES[key.location])}"
@@ -102,6 +141,17 @@ def _schemes(guard: Guard, imports: Imports) -> list[str]:
                 f" scheme_name={lit(_numbered('apiKeyAuth', number))}, {quiet})"
                 for number, key in enumerate(keys, 1)
             ]
+
+
+def _oauth2(tokens: AccessTokens, imports: Imports, quiet: str) -> str:
+    """How tokens are described: OpenAPI has no OAuth 2.0 without a place to get one."""
+    if not tokens.token_url:
+        name = imports.use(_SECURITY, "HTTPBearer")
+        return f'{name}(bearerFormat="JWT", scheme_name="oauth2Auth", {quiet})'
+    name = imports.use(_SECURITY, "OAuth2")
+    flow = {"tokenUrl": tokens.token_url, "scopes": dict.fromkeys(tokens.scopes, "")}
+    flows = literal({"clientCredentials": flow})
+    return f'{name}(flows={flows}, scheme_name="oauth2Auth", {quiet})'
 
 
 def _numbered(name: str, number: int) -> str:

@@ -18,7 +18,7 @@ from ..resources import RUNTIME
 from ..result_steps import has_queries, results_of
 from ..wire import Format
 from .expressions import comma
-from .guards import guard_libraries, guard_module
+from .guards import SUPPORT
 from .mappings import QUERY_LIBRARY, support_modules
 from .readers import READERS
 from .sources import readings
@@ -170,7 +170,7 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
         if isinstance(adapter, RestAdapter) and adapter.forwards:
             wanted.append("forward")
         if adapter.guard is not None:
-            wanted.append(guard_module(adapter.guard))
+            wanted.append(SUPPORT[type(adapter.guard.scheme)].module)
             wanted += ["guarded_server"] if isinstance(adapter, McpAdapter) else []
         wanted += support_modules(*(unit.result for unit in units))
         if any(given.path for unit in units for given in unit.inputs):
@@ -243,8 +243,8 @@ def _requirements(program: Program) -> list[str]:
     needed = {"fastapi": RestAdapter in kinds, "mcp": McpAdapter in kinds}
     needed["uvicorn"] = bool(kinds)
     libraries = {lib for each in _read(program) for lib in READERS[each].libraries}
-    guards = (adapter.guard for adapter in program.adapters)
-    libraries.update(lib for each in guards if each for lib in guard_libraries(each))
+    schemes = {type(a.guard.scheme) for a in program.adapters if a.guard}
+    libraries.update(lib for each in schemes for lib in SUPPORT[each].libraries)
     if has_queries(program):
         libraries.add(QUERY_LIBRARY)
     libraries.update(lib for each in readings(program) for lib in each.libraries)

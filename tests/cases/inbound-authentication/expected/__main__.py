@@ -7,6 +7,9 @@ ADAPTERS = (
     Adapter("rest", "app_by_key", "127.0.0.1", 8080),
     Adapter("rest", "app_by_password", "127.0.0.1", 8081),
     Adapter("rest", "app_by_keys", "127.0.0.1", 8082),
+    Adapter("rest", "app_by_digest", "127.0.0.1", 8083),
+    Adapter("rest", "app_by_oauth", "127.0.0.1", 8084),
+    Adapter("mcp", "mcp_server_by_access_token", "127.0.0.1", 9091),
     Adapter("mcp", "mcp_server_by_token", "127.0.0.1", 9090),
     Adapter("mcp", "mcp_server_on_stdio", "127.0.0.1", 9090, "stdio"),
 )

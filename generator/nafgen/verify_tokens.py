@@ -1,0 +1,47 @@
+"""An authorization server in memory: its metadata, its key, and its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+
+from .expect_values import resolved
+from .ir import AccessTokens
+
+_KEY: Final = Ed25519PrivateKey.generate()
+_LATER: Final = 4_102_444_800
+"""The year 2100: tokens that verify makes do not expire."""
+_KEYS_URL: Final = "https://keys.test/jwks"
+
+
+def issued(tokens: AccessTokens, settings: Mapping[str, str], **other: Any) -> str:
+    """A token that is as the spec wants it, but for the `other` claims."""
+    claims = {
+        "iss": resolved(tokens.issuer, settings),
+        "aud": resolved(tokens.resource, settings),
+        "exp": _LATER,
+        "scope": " ".join(tokens.scopes),
+        **other,
+    }
+    return jwt.encode(claims, _KEY, "EdDSA", {"kid": "verify"})
+
+
+def server(tokens: AccessTokens, settings: Mapping[str, str]) -> httpx.AsyncClient:
+    """What asks the authorization server of these tokens, and stays in memory."""
+    issuer = resolved(tokens.issuer, settings)
+    key = OKPAlgorithm.to_jwk(_KEY.public_key(), as_dict=True)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if str(request.url) == _KEYS_URL:
+            return httpx.Response(200, json={"keys": [{**key, "kid": "verify"}]})
+        if "/.well-known/oauth-authorization-server" in request.url.path:
+            metadata = {"issuer": issuer, "jwks_uri": _KEYS_URL}
+            return httpx.Response(200, json=metadata)
+        return httpx.Response(404)
+
+    return httpx.AsyncClient(transport=httpx.MockTransport(answer))
