@@ -16,14 +16,15 @@ TEMPLATES = ROOT / "templates"
 
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
-    1: "media_types wire rule hosts versions source inputs spec paths ir program givens plan resources report"
+    1: "avro_samples media_types wire rule hosts versions source inputs spec paths ir program givens plan resources report"
     " result_steps samples",
     2: "schema official overlay reader imports bind_sources keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths"
-    " lower_behaviour steps given_values behaviours flows mocks readable",
+    " lower_behaviour steps given_values behaviours flows mocks readable"
+    " avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
@@ -37,7 +38,11 @@ OWNERS = {
     "yaml": {"source"},
     "jsonschema": {"schema"},
     "jsonpath": {"overlay"},
+    "avro": {"avro_schemas"},
+    "antlr4": {"protobuf_schemas"},
     "cssselect": {"selectors"},
+    "google": {"protobuf_schemas", "protobuf_samples"},
+    "proto_schema_parser": {"protobuf_schemas"},
     "jinja2": {"render"},
     "black": {"format"},
     "click": {"cli"},
@@ -67,7 +72,9 @@ GENERATED_MAY_IMPORT = {
     "jsonschema",
     "uvicorn",
     "jwt",
+    "avro",
     "cssselect",
+    "google",
     "lxml",
     "markdown_it",
     "ruamel",
@@ -76,7 +83,7 @@ GENERATED_MAY_IMPORT = {
 }
 SUPPORTED = {"json_paths", "expect_results"}
 """Modules that run support code of packages, of which there is no second one."""
-SHARED = {"expressions", "guards", "readers", "mappings", "sources"}
+SHARED = {"client_docs", "expressions", "guards", "readers", "mappings", "sources"}
 """Modules of targets that the others know."""
 IMPURE = {("os", "environ"), ("os", "getcwd"), ("Path", "cwd"), ("Path", "home")}
 CLOCKS = {"datetime", "time"}

@@ -60,7 +60,7 @@ PATHS = "paths: {/a: {get: {call: api.list-things}}, /b: {get: {}}}"
             | {("route", "NAF101"): 2, ("tool", "NAF101"): 2},
         ),
         (
-            {"format": "avro"},
+            {"format": "msgpack"},
             {("operation", "NAF904"): 1, ("route", "NAF904"): 1, ("tool", "NAF904"): 1},
         ),
         ({"adapter": "grpc"}, {("adapter", "NAF907"): 1, ("route", "NAF907"): 2}),

@@ -12,7 +12,17 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from . import bind_sources, imports, names, overlay, prove, render, schema, source
+from . import (
+    answer_schemas,
+    bind_sources,
+    imports,
+    names,
+    overlay,
+    prove,
+    render,
+    schema,
+    source,
+)
 from . import format as formatting
 from .diagnostics import Diagnostic, Reporter, Span, as_json, show
 from .imports import Unfetched
@@ -25,7 +35,7 @@ from .plan import FilePlan, GeneratedFile, Package
 from .program import LeftOut, McpAdapter, Program, RestAdapter
 from .rules import NO_RULES, Rules
 from .source import Document
-from .spec import Capability
+from .spec import Capability, Located
 from .targets import TARGETS
 from .versions import is_standalone
 
@@ -115,9 +125,12 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
     broken = schema.validate(document, reporter, strict=strict, written=written)
     if broken == schema.UNREADABLE:
         return
-    made.capability = lower(document, reporter, broken, unusable)
-    if made.capability is None:
+    capability = lower(document, reporter, broken, unusable)
+    if capability is None:
         return
+    made.capability = answer_schemas.read_schemas(
+        capability, _fetch_schema(made, read), reporter
+    )
     if is_standalone(document.root) and document.root.get("consumes") is None:
         reporter.report(
             "NAF432",
@@ -201,10 +214,6 @@ def _load(made: Compilation, spec: Spec, read: Read) -> Document | None:
     if data is None:
         made.reporter.report("NAF001", Span.whole(spec.shown), "there is no such file")
         return None
-    return _parsed(made, spec, data)
-
-
-def _parsed(made: Compilation, spec: Spec, data: bytes) -> Document | None:
     made.inputs[spec.relative] = sha256(data).hexdigest()
     return source.load(spec.shown, data, made.reporter)
 
@@ -246,6 +255,33 @@ def _fetch(made: Compilation, document: Document, read: Read) -> imports.Fetch:
 def _fetched(made: Compilation, file: Spec, read: Read) -> Document | Unfetched:
     """A file to import from, as the overlay beside it amends it."""
     made.imported.append(file)
+    data = _fetched_bytes(made, file, read, "NAF212")
+    if isinstance(data, Unfetched):
+        return data
+    document = source.load(file.shown, data, made.reporter)
+    amended = _amended(made, file, document, read) if document else None
+    if amended is None:
+        return Unfetched("NAF212", "it has errors", "correct them first")
+    if amended.truncated:
+        return Unfetched("NAF212", "it was truncated", "get the whole file")
+    return amended
+
+
+def _fetch_schema(made: Compilation, read: Read) -> answer_schemas.Fetch:
+    """What reads schemas by paths that stand in the spec or in what it imports."""
+
+    def fetch(path: Located) -> bytes | Unfetched:
+        files = (file for file in made.imported if file.shown == path.span.file)
+        file = next(files, made.spec).beside(path.value)
+        return _fetched_bytes(made, file, read, "NAF213")
+
+    return fetch
+
+
+def _fetched_bytes(
+    made: Compilation, file: Spec, read: Read, code: str
+) -> bytes | Unfetched:
+    """What a file holds that a spec names, which counts as an input from here on."""
     # A file that is not there, or not allowed, may be so when the spec is built again.
     made.inputs[file.relative] = NOT_READ
     try:
@@ -258,15 +294,10 @@ def _fetched(made: Compilation, file: Spec, read: Read) -> Document | Unfetched:
         )
     except OSError as error:
         reason = f"it cannot be read: {_reason(error)}"
-        return Unfetched("NAF212", reason, "name a file that can be read")
+        return Unfetched(code, reason, "name a file that can be read")
     if data is None:
         shown = show(file.shown)
         hint = "correct the path; it is relative to the folder of this file"
-        return Unfetched("NAF212", f"there is no file {shown}", hint)
-    document = _parsed(made, file, data)
-    amended = _amended(made, file, document, read) if document else None
-    if amended is None:
-        return Unfetched("NAF212", "it has errors", "correct them first")
-    if amended.truncated:
-        return Unfetched("NAF212", "it was truncated", "get the whole file")
-    return amended
+        return Unfetched(code, f"there is no file {shown}", hint)
+    made.inputs[file.relative] = sha256(data).hexdigest()
+    return data

@@ -94,6 +94,7 @@ CODES: Final = _registry(
     ("NAF208", _N, "a call is inferred from a route's name"),
     ("NAF209", _E, "a reference names an unknown flow"),
     ("NAF212", _E, "an import cannot be resolved"),
+    ("NAF213", _E, "the schema of an answer cannot be used"),
     # 3xx names
     ("NAF301", _N, "a Python name was changed to keep names apart"),
     ("NAF302", _W, "two tools have one name"),

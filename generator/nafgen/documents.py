@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, Final, TypeAlias
 
-from .wire import Format
+from . import avro_samples, protobuf_samples
+from .ir import Operation
+from .wire import AvroSchema, Format, ProtobufSchema
 
 Document: TypeAlias = tuple[str, bytes, Any]
 """A media type, the bytes, and the JSON value that stands in them."""
@@ -30,6 +32,8 @@ _TYPES: Final = {
     Format.YAML: "application/yaml",
     Format.HTML: "text/html; charset=utf-8",
     Format.MARKDOWN: "text/markdown; charset=utf-8",
+    Format.AVRO: "avro/binary",
+    Format.PROTOBUF: "application/x-protobuf",
 }
 _SEPARATORS: Final = {Format.CSV: ",", Format.TSV: "\t", Format.PSV: "|"}
 _ROWS: Final = [
@@ -38,8 +42,17 @@ _ROWS: Final = [
 ]
 
 
-def document(format_: Format, selector: str, value: Any) -> Document:
-    """A document that says as much of a value as its format can."""
+def document(operation: Operation, value: Any) -> Document:
+    """An answer of an operation that says as much of a value as its format can; with a
+    schema, a value of that."""
+    format_, selector = operation.format, operation.selector
+    match operation.schema:
+        case AvroSchema(declared):
+            return (_TYPES[format_], *avro_samples.sample(declared))
+        case ProtobufSchema() as schema:
+            return (_TYPES[format_], *protobuf_samples.sample(schema))
+        case None:
+            pass
     match format_:
         case Format.XML:
             held = _in_xml(value if isinstance(value, Mapping) else {"value": value})

@@ -229,7 +229,9 @@ def answers(operation: Operation) -> tuple[Answer, ...]:
     name = operation.name
     value = {"answer": name, "more": [1, 2.5, True, None, {"ünï": "é"}]}
     if operation.format is not Format.JSON:
-        return (_document(operation, value), json_answer(value), _BINARY, _EMPTY)
+        # Bytes of no type may well be what a schema describes, and text is not.
+        other = _PLAIN if operation.schema else _BINARY
+        return (_document(operation, value), json_answer(value), other, _EMPTY)
     lines = f'{{"line": 1, "of": {json.dumps(name)}}}\n{{"line": 2}}\n'
     return (
         json_answer(value),
@@ -251,7 +253,7 @@ def answers_for(result: Result, operation: Operation) -> tuple[Answer, ...]:
 
 def _document(operation: Operation, value: Any) -> Answer:
     """An answer in the format of an operation."""
-    kind, content, held = document(operation.format, operation.selector, value)
+    kind, content, held = document(operation, value)
     return _answer(200, kind, content, held)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from . import spec
 from .diagnostics import Reporter, Span, show
+from .inputs import is_relative
 from .keywords import IMPORT, IMPORTED_API
 from .overlay import measure
 from .reader import Reader
@@ -26,7 +26,6 @@ from .versions import SECTIONS, SOURCE, UNDECLARED, Version, declared
 MAX_IMPORTS: Final = 256
 _KINDS: Final = {"consumes": "upstream", "exposes": "adapter"}
 """Sections whose entries are counted, with what their entries are."""
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:").match
 _MAX_NAMES: Final = 8
 
 
@@ -319,12 +318,7 @@ def _of_section(source: Document, section: str) -> tuple[list[_Entry], Span]:
 
 def _require_relative(path: Located) -> None:
     written: str = path.value
-    if (
-        written.startswith("/")
-        or "\\" in written
-        or not written.isprintable()
-        or _SCHEME(written)
-    ):
+    if not is_relative(written):
         raise _RefusedError(
             path.span,
             f"{show(written)} is not a relative path",

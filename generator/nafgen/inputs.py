@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ NOT_READ: Final = ""
 PLACES: Final = "[places]"
 """In the place of a file, names where folders are from one another."""
 _OVERLAY: Final = ".overlay"
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:").match
 
 
 class OutsideError(OSError):
@@ -67,6 +69,12 @@ def is_spec(name: str) -> bool:
 def is_overlay(name: str) -> bool:
     """Whether a file's name is that of an overlay."""
     return PurePosixPath(PurePosixPath(name).stem).suffix == _OVERLAY
+
+
+def is_relative(path: str) -> bool:
+    """Whether a path in a spec is relative, and written with `/`."""
+    odd = path.startswith("/") or "\\" in path or not path.isprintable()
+    return not odd and not _SCHEME(path)
 
 
 def _overlay_of(path: str) -> str:

@@ -13,7 +13,15 @@ from typing import TypeAlias
 
 from .diagnostics import Origin
 from .paths import Path
-from .wire import ArrayStyle, Encoding, Format, Location, ObjectStyle, Type
+from .wire import (
+    AnswerSchema,
+    ArrayStyle,
+    Encoding,
+    Format,
+    Location,
+    ObjectStyle,
+    Type,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +143,7 @@ class Operation:
     parameters that the authentication sends, and variables of the base URL. `extracted`
     names what the spec extracts of the answer, with where it is or what it always is: exposed
     mappings start there. The answer is declared in `format`; of HTML and Markdown, `selector` says
-    which parts count.
+    which parts count, and of Avro and Protocol Buffers `schema` what they are read by.
     """
 
     namespace: str
@@ -153,6 +161,7 @@ class Operation:
     extracted: tuple[tuple[str, Pick | Constant], ...]
     format: Format
     selector: str
+    schema: AnswerSchema | None = None
     description: str
     origin: Origin
 

@@ -109,6 +109,7 @@ class ConsumedSide:
             body=self._body(entry),
             raw_format=entry.located("outputRawFormat"),
             selector=entry.located("outputSchema"),
+            schema=None,
             outputs=self.units.extracted(entry),
             description=entry.text("description"),
             origin=entry.origin,

@@ -187,7 +187,7 @@ def _answer(route: _Route, values: dict[str, str], request: Request) -> Answer:
         value = merged(sample_of(result, "example of", partial(_element, echo)), value)
     if operation.format is Format.JSON:
         return json_answer(200, value)
-    written, content, _ = document(operation.format, operation.selector, value)
+    written, content, _ = document(operation, value)
     return Answer(status=200, content=content, headers=(("content-type", written),))
 
 

@@ -25,8 +25,8 @@ from .result_steps import queries, results_of
 
 CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncClient Call Client Connection Environment Final Setting annotations
-    basic csv_value given html_tables httpx joined listed markdown_parts psv_value
-    segment tsv_value xml xml_value yaml_value
+    avro_value basic csv_value given html_tables httpx joined listed markdown_parts
+    protobuf_value psv_value segment tsv_value xml xml_value yaml_value
     """.split())
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
@@ -68,10 +68,12 @@ class UpstreamNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationNames:
-    """A consumed operation's function, its method, and its parameters."""
+    """A consumed operation's function, its method, and its parameters; `reader` reads
+    its answers where that takes a schema."""
 
     upstream: UpstreamNames
     function: Code
+    reader: Code
     method: Code
     arguments: dict[Origin, Code]
 
@@ -126,7 +128,7 @@ class NameTable:
             yield client_parameter(upstream)
             yield from upstream.settings.values()
         for operation in self.operations.values():
-            yield from (operation.function, operation.method)
+            yield from (operation.function, operation.reader, operation.method)
             yield from operation.arguments.values()
         for flow in self.flows.values():
             yield from (flow.function, *flow.queries)
@@ -223,6 +225,7 @@ def _operations(
         table.operations[operation.origin] = OperationNames(
             upstream=table.upstreams[upstream.origin],
             function=identifier(function),
+            reader=Code(f"_read_{function}"),
             method=identifier(method),
             arguments=_parameters(
                 operation.arguments, Scope.of(reporter, {*CLIENT_GLOBALS, function})

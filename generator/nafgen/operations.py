@@ -139,6 +139,7 @@ class OperationLinker:
             extracted=made,
             format=format_,
             selector=self._selector(format_),
+            schema=operation.schema,
             description=operation.description,
             origin=operation.origin,
         )

@@ -30,6 +30,7 @@ VOCABULARY: Final = frozenset("""
     mcp_server mcp_types open_world openapi_url options patch pick post properties
     put query read_only relay required rest segment server settings strict tags
     title tools typing upstream value arrays form media_type objects parts
+    avro_answers avro_value protobuf_answers protobuf_value
     structure text xml csv_value html_answers html_tables markdown_answers
     markdown_parts psv_value table_answers tsv_value xml_answers xml_value yaml_answers
     yaml_value answer answered extracted filled flows joined lookup step together
@@ -82,6 +83,10 @@ def _twin_of(value: Any, seen: dict[int, Any]) -> Any:
     if isinstance(value, tuple):
         made = tuple(_twin(item, seen) for item in value)
         return value if all(a is b for a, b in zip(made, value, strict=True)) else made
+    if isinstance(value, dict):
+        return {_twin(key, seen): _twin(item, seen) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_twin(item, seen) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         changed = {
             field.name: new

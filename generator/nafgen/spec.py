@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .diagnostics import Origin, Span
+from .wire import AnswerSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ class ConsumedOperation:
     body: Body | None
     raw_format: Located | None
     selector: Located | None
+    schema: AnswerSchema | None
     outputs: tuple[Output, ...]
     description: str
     origin: Origin

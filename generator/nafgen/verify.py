@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .verify_probe import Bench, Findings, Log
 
 _READING: Final = {
+    Format.AVRO: ("avro",),
+    Format.PROTOBUF: ("google.protobuf",),
     Format.HTML: ("cssselect", "lxml"),
     Format.MARKDOWN: ("markdown_it", "ruamel"),
     Format.YAML: ("ruamel",),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, TypeAlias
 
 
 class Location(StrEnum):
@@ -70,6 +72,8 @@ class Format(StrEnum):
     YAML = "yaml"
     HTML = "html"
     MARKDOWN = "markdown"
+    AVRO = "avro"
+    PROTOBUF = "protobuf"
     TEXT = "text"
     BINARY = "binary"
 
@@ -77,3 +81,22 @@ class Format(StrEnum):
     def is_opaque(self) -> bool:
         """Whether no value is read in it."""
         return self in (Format.TEXT, Format.BINARY)
+
+
+@dataclass(frozen=True, slots=True)
+class AvroSchema:
+    """What an answer in Avro is read by: `declared` is the schema, a JSON value."""
+
+    declared: Any = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProtobufSchema:
+    """What an answer in Protocol Buffers is read by: the full name of its `message`, and
+    the FileDescriptorProto of its `file` in base64."""
+
+    message: str
+    file: str
+
+
+AnswerSchema: TypeAlias = AvroSchema | ProtobufSchema

@@ -11,6 +11,7 @@ import httpx
 
 MAX_READ: Final = 8 * 1024 * 1024
 """Bytes that are read from another format than JSON at the most."""
+_MEDIA: Final = frozenset({"audio", "font", "image", "video"})
 
 
 class UpstreamError(Exception):
@@ -35,10 +36,20 @@ Read = Callable[[httpx.Response], Any]
 """Reads an answer that is declared in another format than JSON."""
 
 
+class BytesReader:
+    """Reads answers in a format of bytes."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    def __call__(self, response: httpx.Response) -> Any:
+        return self._read(response)
+
+
 def decode(response: httpx.Response, read: Read | None = None) -> Any:
     """The answer as JSON, text or bytes, whichever it is; None when it is empty.
 
-    Text that is not JSON is read by `read`, if that is given.
+    What is not JSON is read by `read`, if that is given and reads its kind of answers.
 
     Raises:
         UpstreamError: the status is 400 or above or a redirect, or what it holds is
@@ -48,15 +59,15 @@ def decode(response: httpx.Response, read: Read | None = None) -> Any:
         raise UpstreamError(response)
     if not response.content:
         return None
+    if read is not None and _reads(read, response):
+        if len(response.content) > MAX_READ:
+            raise UpstreamError(response, "with more than can be read")
+        return read(response)
     if is_json(response):
         try:
             return response.json(parse_constant=_not_json)
         except (ValueError, RecursionError):
             raise UpstreamError(response, "with broken JSON") from None
-    if read is not None and is_text(response):
-        if len(response.content) > MAX_READ:
-            raise UpstreamError(response, "with more than can be read")
-        return read(response)
     return response.text if is_text(response) else response.content
 
 
@@ -81,7 +92,16 @@ def status(response: httpx.Response) -> str:
 
 def has_value(response: httpx.Response, read: Read | None) -> bool:
     """Whether the answer holds a JSON value, or one that `read` finds in it."""
-    return is_json(response) or (read is not None and is_text(response))
+    return is_json(response) or (read is not None and _reads(read, response))
+
+
+def _reads(read: Read, response: httpx.Response) -> bool:
+    """Whether the answer can be what `read` reads: its type may say otherwise."""
+    kind = media_type(response)
+    if isinstance(read, BytesReader):
+        is_other = is_json(response) or is_text(response)
+        return not kind or (kind.partition("/")[0] not in _MEDIA and not is_other)
+    return is_text(response) and not is_json(response)
 
 
 def is_json(response: httpx.Response) -> bool:

@@ -31,6 +31,7 @@ from ..plan import FilePlan
 from ..program import Program
 from ..pycode import Code, Imports, comment, doc, fstring, lit
 from ..wire import ArrayStyle, Encoding, Location, ObjectStyle
+from .client_docs import class_doc
 from .expressions import RUNTIME, argument_type, comma, parameter, setting_marker
 from .readers import reader
 from .sources import environment
@@ -40,8 +41,13 @@ _UPSTREAM = f"{RUNTIME}.upstream"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodView:
-    """An operation: its function, and its method on both clients."""
+    """An operation: its function, and its method on both clients.
 
+    `reader` makes what reads the answers, where that takes a schema.
+    """
+
+    has_reader: bool
+    reader: Code
     origin: Code
     function: Code
     parameters: Code
@@ -113,7 +119,7 @@ def _client(
         origin=comment(upstream.origin.pointer),
         async_class=own.async_class,
         sync_class=own.sync_class,
-        async_doc=_class_doc(upstream, own, f"Asynchronous client for {where}."),
+        async_doc=class_doc(upstream, own, f"Asynchronous client for {where}."),
         sync_doc=doc(f"Like {own.async_class}, but blocking."),
         parameters=comma(f"{each} = None" for each in parameters),
         arguments=comma(arguments),
@@ -124,27 +130,6 @@ def _client(
         connection=_connection(upstream, own, imports),
         methods=tuple(_method(op, names, imports) for op in upstream.operations),
     )
-
-
-def _class_doc(upstream: Upstream, own: UpstreamNames, summary: str) -> Code:
-    arguments = [
-        (own.settings[s.variable], f"default: {s.variable} in the environment")
-        for s in upstream.settings
-    ]
-    default = upstream.base_url.default
-    arguments.append(
-        (
-            own.settings[upstream.base_url.variable],
-            f"default: {upstream.base_url.variable} in the environment"
-            + (f", else {default}" if default else ""),
-        )
-    )
-    if isinstance(upstream.auth, Supplied):
-        variable = upstream.auth.setting.variable
-        about = f"default: made by what {variable} in the environment names"
-        arguments.append((Code("auth"), about))
-    arguments.append((Code("http"), "an httpx client of your own"))
-    return doc(summary, arguments, indent=4)
 
 
 def _reads(upstream: Upstream, own: UpstreamNames) -> Iterator[Code]:
@@ -230,11 +215,17 @@ def _method(operation: Operation, names: NameTable, imports: Imports) -> MethodV
         (own.arguments[a.origin], a.description) for a in ordered if a.description
     ]
     summary = operation.description or operation.name
+    read = reader(operation, imports)
+    made = Code(f"{own.reader} = {read}") if operation.schema else Code()
     return MethodView(
+        has_reader=operation.schema is not None,
+        reader=made,
         origin=comment(operation.origin.pointer),
         function=own.function,
         parameters=comma(parameters),
-        call=_call(operation, own.arguments, imports),
+        call=_call(
+            operation, own.arguments, own.reader if operation.schema else read, imports
+        ),
         method=own.method,
         method_parameters=comma(["self", "*", *parameters] if parameters else ["self"]),
         doc=doc(summary, described, indent=8),
@@ -247,7 +238,9 @@ def _passed(argument: Argument, name: Code) -> Code:
     return name if argument.required else Code(f"{name}={name}")
 
 
-def _call(operation: Operation, names: dict[Origin, Code], imports: Imports) -> Code:
+def _call(
+    operation: Operation, names: dict[Origin, Code], read: Code | None, imports: Imports
+) -> Code:
     pieces = [str(lit(operation.method)), str(_path(operation, names, imports))]
     for kind, fields in (
         ("query", operation.query),
@@ -259,7 +252,7 @@ def _call(operation: Operation, names: dict[Origin, Code], imports: Imports) -> 
             pieces.append(f"{kind}={{{pairs}}}")
     if operation.body is not None:
         pieces += _body(operation, operation.body, names, imports)
-    if (read := reader(operation, imports)) is not None:
+    if read is not None:
         pieces.append(f"read={read}")
     return Code(f"Call({comma(pieces)})")
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..ir import Operation
-from ..pycode import Code, Imports, lit
-from ..wire import Format
-from .expressions import RUNTIME
+from ..pycode import Code, Imports, lit, literal
+from ..wire import AvroSchema, Format, ProtobufSchema
+from .expressions import RUNTIME, comma
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """A function of a support module, and the libraries that this needs.
 
-    `is_made`: the function makes the reader, perhaps for a selector.
+    `is_made`: the function makes the reader, perhaps for a selector or a schema.
     """
 
     module: str
@@ -39,7 +39,13 @@ READERS: Final = {
         ("markdown-it-py", "ruamel.yaml"),
         is_made=True,
     ),
+    Format.AVRO: Reader("avro_answers", "avro_value", ("avro",), is_made=True),
+    Format.PROTOBUF: Reader(
+        "protobuf_answers", "protobuf_value", ("protobuf",), is_made=True
+    ),
 }
+_LINE: Final = 72
+"""Characters of a literal in base64 on one line."""
 
 
 def reader(operation: Operation, imports: Imports) -> Code | None:
@@ -50,4 +56,13 @@ def reader(operation: Operation, imports: Imports) -> Code | None:
     name = imports.use(f"{RUNTIME}.{known.module}", known.function)
     if not known.is_made:
         return name
-    return Code(f"{name}({lit(operation.selector) if operation.selector else ''})")
+    match operation.schema:
+        case AvroSchema(declared):
+            made = literal(declared)
+        case ProtobufSchema(message, file):
+            lines = range(0, len(file), _LINE)
+            text = " ".join(lit(file[at : at + _LINE]) for at in lines)
+            made = comma([lit(message), Code(text)])
+        case None:
+            made = lit(operation.selector) if operation.selector else Code()
+    return Code(f"{name}({made})")
