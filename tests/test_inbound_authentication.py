@@ -14,14 +14,19 @@ import httpx
 import httpx2
 import pytest
 from compile_support import checked, files_of, write_to
-from e2e_support import DEADLINE
+from conftest import ROOT
+from e2e_support import DEADLINE, free_port, listens, wait_until
 from guarded_support import BEARER, Token, compiled, running, started, tool_text
 from inbound_support import challenge
+from nafgen.compile import compile_spec
+from nafgen.inputs import Spec
 from runtime_support import serving
 from test_runtime_inbound_oauth2 import OTHER_RSA, RESOURCE, Server
 
 pytestmark = pytest.mark.slow
 SECRET = "sk-mcp-YYYYYYYYYYYY"  # noqa: S105
+CONFORMANCE = ROOT.parent / "shared" / "conformance"
+STEP_3 = sorted(CONFORMANCE.rglob("tutorial/step-3-shipyard-auth.yml"))
 
 
 def problems(failure: BaseException) -> list[str]:
@@ -231,6 +236,42 @@ def test_the_openapi_document_says_what_is_needed(
     assert document["components"]["securitySchemes"] == scheme
     security = document["paths"]["/ships"]["get"]["security"]
     assert sorted(name for each in security for name in each) == needed
+
+
+@pytest.mark.skipif(not STEP_3, reason="the specification's tutorial is not here")
+@pytest.mark.parametrize("spec", STEP_3, ids=lambda path: path.parts[-6])
+def test_the_tutorial(spec: Path, tmp_path: Path) -> None:
+    """The token of its file of secrets is right, others and none are not."""
+
+    def read(shown: str) -> bytes | None:
+        file = spec.parent / shown
+        return file.read_bytes() if file.is_file() else None
+
+    made = compile_spec(Spec(shown=spec.name, relative="spec.yaml"), read)
+    secrets = str(spec.parent / "shared" / "secrets.yaml")
+    port = free_port()
+    env = {"REGISTRY_ENV_FILE": secrets}
+    process = started(checked(made), tmp_path, env, "mcp", "--port", str(port))
+    try:
+        wait_until(lambda: listens(port), "the server")
+        url, mode = f"http://127.0.0.1:{port}/mcp", {"accept": "application/json, */*"}
+        hello = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": {"name": "a", "version": "1"},
+            },
+        }
+        for token, status in ((SECRET, 200), ("sk-mcp-XXXXXXXXXXXX", 401), ("", 401)):
+            shown = {"Authorization": f"Bearer {token}"} if token else {}
+            answer = httpx.post(url, json=hello, headers={**mode, **shown})
+            assert answer.status_code == status, answer.text
+    finally:
+        process.terminate()
+        process.wait(DEADLINE)
 
 
 def openapi(folder: Path, authentication: str) -> Any:
