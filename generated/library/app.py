@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Response, Security
 from fastapi.security import APIKeyHeader
 
-from . import client as calls, flows
+from . import client as calls
+from . import flows
 from ._runtime.forward import add_forward
 from ._runtime.inbound import ApiKeys, Guard, add_guard
 from ._runtime.mapping import each, pick

@@ -211,18 +211,20 @@ class Imports:
 
     def blocks(self) -> tuple[tuple[Code, ...], ...]:
         """Import lines in isort's order: standard library, third party, own modules."""
-        named: dict[str, list[str]] = {}
+        named: dict[tuple[str, str], list[str]] = {}
         for symbol in sorted(
             self._symbols, key=lambda s: (s.module, import_order(s.name))
         ):
             name = f"{symbol.name} as {symbol.alias}" if symbol.alias else symbol.name
-            named.setdefault(symbol.module or f"import {symbol.name}", []).append(name)
+            # One with an alias has a line of its own, before the others of its module.
+            line = (symbol.module or f"import {symbol.name}", symbol.alias and name)
+            named.setdefault(line, []).append(name)
         groups: tuple[list[Code], ...] = ([], [], [], [])
-        for module in sorted(named, key=_module_key):
-            names = ", ".join(named[module])
+        for module, alias in sorted(named, key=lambda m: (_module_key(m[0]), not m[1])):
+            names = ", ".join(named[module, alias])
             plain = module.startswith("import ")
-            line = module if plain else f"from {module} import ({names})"
-            groups[_group(module)].append(Code(line))
+            line_ = module if plain else f"from {module} import ({names})"
+            groups[_group(module)].append(Code(line_))
         return tuple(tuple(group) for group in groups if group)
 
 
