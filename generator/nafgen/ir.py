@@ -141,9 +141,11 @@ class Operation:
     form data are an object, or an array of objects with `name`, `value` and perhaps
     `filename` and `content_type`. `from_settings` names what callers need not give: declared
     parameters that the authentication sends, and variables of the base URL. `extracted`
-    names what the spec extracts of the answer, with where it is or what it always is: exposed
-    mappings start there. The answer is declared in `format`; of HTML and Markdown, `selector` says
-    which parts count, and of Avro and Protocol Buffers `schema` what they are read by.
+    names what the spec extracts of the answer, with where it is or what it always is:
+    exposed mappings start there, but for those that make more than a scalar of what
+    `extracts_scalar` says is one. The answer is declared in `format`; of HTML and
+    Markdown, `selector` says which parts count, and of Avro and Protocol Buffers
+    `schema` what they are read by.
     """
 
     namespace: str
@@ -159,6 +161,7 @@ class Operation:
     arguments: tuple[Argument, ...]
     from_settings: tuple[str, ...]
     extracted: tuple[tuple[str, Pick | Constant], ...]
+    extracts_scalar: bool
     format: Format
     selector: str
     schema: AnswerSchema | None = None

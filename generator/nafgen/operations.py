@@ -32,7 +32,7 @@ from .ir import (
 )
 from .matching import find
 from .media_types import Kind, of_media_type
-from .results import extraction
+from .results import extraction, is_scalar
 from .selectors import is_selector
 from .spec import Located
 from .values import Placeholder, is_constant, path_template, whole_reference
@@ -137,6 +137,7 @@ class OperationLinker:
             arguments=self.arguments.all,
             from_settings=(*self.credentials, *self.variables),
             extracted=made,
+            extracts_scalar=is_scalar(operation.outputs),
             format=format_,
             selector=self._selector(format_),
             schema=operation.schema,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from . import spec
@@ -15,6 +16,8 @@ from .wire import Format
 Outputs: TypeAlias = tuple[tuple[str, Pick | Constant], ...]
 """Names of what a consumed operation extracts, and where it is or what it always is."""
 
+_SCALARS = frozenset({"string", "number", "integer", "boolean"})
+
 
 def extraction(outputs: tuple[spec.Output, ...], reporter: Reporter) -> Outputs | str:
     """What a consumed operation extracts of its answer, or an error's code."""
@@ -27,6 +30,12 @@ def extraction(outputs: tuple[spec.Output, ...], reporter: Reporter) -> Outputs 
             return made
         found.append((output.name, made))
     return tuple(found)
+
+
+def is_scalar(outputs: tuple[spec.Output, ...]) -> bool:
+    """Whether all that is extracted is one text, number or flag that has a name."""
+    types = [output.type for output in outputs if output.name]
+    return len(outputs) == 1 and bool(types) and types[0] in _SCALARS
 
 
 def result(
@@ -54,7 +63,9 @@ def result(
         )
         return "NAF901"
     whole = members[0][1] if len(members) == 1 else Shape(tuple(members))
-    made = _rooted(whole, operation.extracted)
+    # An object or a list is not made of one text or number.
+    scalar = operation.extracts_scalar and isinstance(whole, Shape | Each)
+    made = _Root(operation.extracted, is_answer=scalar).rooted(whole)
     if made == WHOLE and (
         operation.format is Format.JSON or operation.format.is_opaque
     ):
@@ -138,42 +149,50 @@ def _constant(value: spec.Located, reporter: Reporter) -> Constant | str:
     return "NAF902"
 
 
-def _rooted(made: Result, outputs: Outputs) -> Result:
-    """A result over the extracted values, as one over the whole answer."""
-    match made:
-        case Pick(()) if len(outputs) > 1:
-            return Shape(outputs)
-        case Pick(path):
-            return _of_answer(path, outputs)
-        case Each(path, item):
-            array = _of_answer(path, outputs)
-            # A constant is no array.
-            return Each(array.path, item) if isinstance(array, Pick) else Constant(None)
-        case Shape(members):
-            return Shape(tuple((key, _rooted(m, outputs)) for key, m in members))
-        case Constant():
-            return made
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """Where results begin: at the extracted values, or at the answer where `is_answer`."""
 
+    outputs: Outputs
+    is_answer: bool
 
-def _of_answer(path: Path, outputs: Outputs) -> Pick | Constant:
-    """A path in the extracted values, which may begin with the name of one of them."""
-    if path and isinstance(path[0], Function):
-        operands = (_operand(operand, outputs) for operand in path[0].operands)
-        return Pick((Function(path[0].name, tuple(operands)), *path[1:]))
-    for name, root in outputs:
-        if name and path[:1] == (name,):
-            return _below(root, path[1:])
-    return _below(outputs[0][1], path) if len(outputs) == 1 else Pick(path)
+    def rooted(self, made: Result) -> Result:
+        """A result over the extracted values, as one over the whole answer."""
+        match made:
+            case Pick(()) if len(self.outputs) > 1:
+                return Shape(self.outputs)
+            case Pick(path):
+                return self._of_answer(path)
+            case Each(path, item):
+                array = self._of_answer(path)
+                if isinstance(array, Pick):
+                    return Each(array.path, item)
+                return Constant(None)  # a constant is no array
+            case Shape(members):
+                return Shape(tuple((key, self.rooted(m)) for key, m in members))
+            case Constant():
+                return made
+
+    def _of_answer(self, path: Path) -> Pick | Constant:
+        """A path in the extracted values, which may begin with the name of one of them."""
+        if path and isinstance(path[0], Function):
+            operands = tuple(map(self._operand, path[0].operands))
+            return Pick((Function(path[0].name, operands), *path[1:]))
+        for name, root in self.outputs:
+            if name and path[:1] == (name,):
+                return _below(root, path[1:])
+        if self.is_answer or len(self.outputs) != 1:
+            return Pick(path)
+        return _below(self.outputs[0][1], path)
+
+    def _operand(self, operand: Path | Literal) -> Path | Literal:
+        if isinstance(operand, Literal):
+            return operand
+        rooted = self._of_answer(operand)
+        return rooted.path if isinstance(rooted, Pick) else Literal(rooted.value)
 
 
 def _below(root: Pick | Constant, path: Path) -> Pick | Constant:
     if isinstance(root, Pick):
         return Pick(root.path + path)
     return Constant(None) if path else root
-
-
-def _operand(operand: Path | Literal, outputs: Outputs) -> Path | Literal:
-    if isinstance(operand, Literal):
-        return operand
-    rooted = _of_answer(operand, outputs)
-    return rooted.path if isinstance(rooted, Pick) else Literal(rooted.value)

@@ -200,6 +200,7 @@ def _operation(forward: Forward, method: str, path: tuple[str, ...]) -> Operatio
         arguments=(),
         from_settings=(),
         extracted=(),
+        extracts_scalar=False,
         format=Format.JSON,
         selector="",
         description="",
