@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+from conftest import ROOT
 from nafgen.runtime.answers import UpstreamError
 from nafgen.runtime.html_answers import html_tables
 from nafgen.runtime.markdown_answers import markdown_parts
@@ -119,6 +121,7 @@ def test_tables(read: Read, content: str, value: object) -> None:
         ("a: '1'\nb: \"true\"\nc: |\n  1\n", {"a": "1", "b": "true", "c": "1\n"}),
         ("a: !!python/object:os.system x\n", {"a": "x"}),
         ("a: &x {b: 1}\nc: *x\n", {"a": {"b": 1}, "c": {"b": 1}}),
+        ("a: !!str 5\nb: !other 5\n", {"a": "5", "b": 5}),
         ("1: a\ntrue: b\n", {"1": "a", "true": "b"}),
         ("a: 1\n---\nb: 2\n", {"a": 1}),
         ("", None),
@@ -126,6 +129,34 @@ def test_tables(read: Read, content: str, value: object) -> None:
 )
 def test_yaml(content: str, value: object) -> None:
     assert yaml_value(answer(content)) == value
+
+
+ORACLE = ROOT.parent / "shared" / "conformance" / "yaml-oracle.json"
+WORDS = "YAML 1.2 has no such words"
+NUMBERS = "YAML 1.2 writes numbers otherwise"
+DIFFERENT = {
+    **dict.fromkeys(("a: yes", "a: no", "a: on"), WORDS),
+    **dict.fromkeys(("a: 010", "a: 0o10", "a: 00123"), NUMBERS),
+    **dict.fromkeys(("a: 1_000", "a: 1_0.5"), NUMBERS),
+    **dict.fromkeys(
+        ("a: .inf", "a: .nan"), "JSON has none; text is better than an error"
+    ),
+    "a: &x 1\nb: *x": "aliases are resolved",
+}
+
+
+@pytest.mark.skipif(not ORACLE.exists(), reason="what was observed is not here")
+def test_yaml_as_the_engine_reads_it() -> None:
+    different = []
+    for case in json.loads(ORACLE.read_bytes())["cases"]:
+        try:
+            read = json.dumps(yaml_value(answer(case["yaml"])))
+        except UpstreamError:
+            read = ""
+        observed = "" if case["error"] else json.dumps(case["result"])
+        if read != observed:
+            different.append(case["yaml"])
+    assert sorted(different) == sorted(DIFFERENT)
 
 
 PAGE = """

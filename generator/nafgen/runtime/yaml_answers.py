@@ -27,13 +27,14 @@ _WORDS: Final = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_TEXT: Final = "tag:yaml.org,2002:str"
 _BASES: Final = {"0o": 8, "0x": 16}
 
 
 def yaml_value(response: httpx.Response) -> Any:
     """The JSON value of the answer's first document, read as YAML 1.2.
 
-    Dates and whatever else JSON has no type for are text; tags mean nothing.
+    Dates and whatever else JSON has no type for are text; of tags only `!!str` counts.
 
     Raises:
         UpstreamError: it is not YAML, or too large or too deep once aliases are resolved.
@@ -79,7 +80,7 @@ def _name(key: Node) -> str:
 
 def _scalar(node: ScalarNode) -> Any:
     text = str(node.value)
-    if node.style in ("'", '"', "|", ">"):
+    if node.tag == _TEXT or node.style in ("'", '"', "|", ">"):
         return text
     if text in _WORDS:
         return _WORDS[text]
