@@ -64,7 +64,6 @@ def guard_views(
     if guard is None:
         return ()
     imports.use(f"{RUNTIME}.inbound", "Guard")
-    imports.use(f"{RUNTIME}.settings", "Environment")
     kind = type(guard.scheme)
     name = imports.use(f"{RUNTIME}.{SUPPORT[kind].module}", kind.__name__)
     pieces = ["env", lit(guard.realm), *_secrets(guard)]

@@ -10,7 +10,6 @@ from . import client as calls
 from ._runtime.guarded_server import GuardedServer
 from ._runtime.held_settings import HoldingEnvironment
 from ._runtime.inbound import Bearer, Guard
-from ._runtime.settings import Environment
 from ._runtime.tools import Arguments, Hints, Tools, lending, relay
 from .binds import HELD
 from .client import AsyncFleet
