@@ -64,7 +64,7 @@ class References:
         return Reference(target.root, name, in_body=self.kind == "rest")
 
     def _reference(self, text: str) -> Reference | None:
-        return reference(text, ROOTS | {self.namespace})
+        return reference(text.removeprefix("$this."), ROOTS | {self.namespace})
 
     def _placeholder(self, piece: Placeholder) -> Reference | None:
         """What `{{x}}` refers to when it names an input and not a bind."""
