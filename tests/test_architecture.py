@@ -16,19 +16,19 @@ TEMPLATES = ROOT / "templates"
 
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
-    1: "avro_samples media_types wire rule hosts versions source inputs spec paths ir program givens plan resources report"
+    1: "avro_samples media_types wire rule hosts versions source inputs spec paths ir ir_auth program givens plan resources report"
     " result_steps samples",
     2: "schema official overlay reader imports bind_sources keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
-    " bodies units fitting authentication lower_authentication placed_keys"
+    " bodies parameter_values units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths"
     " lower_behaviour steps given_values behaviours flows mocks readable"
     " avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
     4: "render format prove disk drift write",
-    5: "compile documents examples expect expect_bodies expect_values flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
-    " verify_mcp verify_guard verify_tokens mock mock_requests"
+    5: "compile documents examples expect expect_bodies expect_values expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
+    " verify_mcp verify_guard verify_tokens verify_exchanges mock mock_requests mock_credentials"
     " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving cli __main__",
@@ -56,6 +56,7 @@ OWNERS = {
         "verify_guard",
         "verify_tokens",
         "verify_mcp",
+        "verify_exchanges",
     },
     "fastapi": set(),
     "mcp": {"verify_mcp"},
@@ -83,7 +84,15 @@ GENERATED_MAY_IMPORT = {
 }
 SUPPORTED = {"json_paths", "expect_results"}
 """Modules that run support code of packages, of which there is no second one."""
-SHARED = {"client_docs", "expressions", "guards", "readers", "mappings", "sources"}
+SHARED = {
+    "client_docs",
+    "connections",
+    "expressions",
+    "guards",
+    "readers",
+    "mappings",
+    "sources",
+}
 """Modules of targets that the others know."""
 IMPURE = {("os", "environ"), ("os", "getcwd"), ("Path", "cwd"), ("Path", "home")}
 CLOCKS = {"datetime", "time"}
@@ -216,7 +225,7 @@ def test_templates_hold_layout_only(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=own_name)
 def test_models_are_frozen(path: Path) -> None:
-    if own_name(path) not in ("spec", "ir", "plan", "targets", "manifest"):
+    if own_name(path) not in ("spec", "ir", "ir_auth", "plan", "targets", "manifest"):
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dataclass":

@@ -161,6 +161,31 @@ def test_authentication_that_is_supplied_is_not_looked_at() -> None:
     assert Caller(program(supplied))("GET", "/it?q=1").status_code == 200
 
 
+def test_tokens_are_given_and_asked_for() -> None:
+    oauth2 = TWO_UPSTREAMS.replace(
+        "{type: bearer, token: '{{TOKEN}}'}", "{type: oauth2}"
+    )
+    made = program(oauth2.replace("type: basic", "type: digest"))
+    call = Caller(made)
+    where = mock_base_urls(made, "http://h:1")["TOKEN_TOKEN_URL"]
+    assert where == "http://h:1/token/-/token"
+    form = {"grant_type": "client_credentials"}
+    given = call("POST", "/token/-/token", data=form, auth=("me", "secret")).json()
+    assert given["expires_in"] > 0
+    token = {"authorization": f"Bearer {given['access_token']}"}
+    assert call("GET", "/token/things/7", headers=token).status_code == 200
+    other = {"authorization": "Bearer other"}
+    assert_refused(call("GET", "/token/things/7", headers=other), 401, "Bearer")
+    assert call("POST", "/token/-/token", data=form).status_code == 401
+    assert call("POST", "/token/-/token", data={"grant_type": "p"}).status_code == 400
+    assert_refused(call("GET", "/token/-/token"), 405, "GET")
+    challenge = call("GET", "/plain/things")
+    assert_refused(challenge, 401, "Digest")
+    assert challenge.headers["www-authenticate"].startswith("Digest realm=")
+    digest = httpx.DigestAuth("me", "secret")
+    assert call("GET", "/plain/things", auth=digest).status_code == 200
+
+
 def test_one_upstream_is_served_at_the_root() -> None:
     assert mock_base_urls(program(KITCHEN), "http://h:1") == {
         "KITCHEN_BASE_URL": "http://h:1"

@@ -222,7 +222,7 @@ def test_binds_stand_in_every_constant(place: str) -> None:
         ("path", "[a]", "NAF902"),
         ("path", "''", "NAF101"),
         ("path", "'..'", "NAF101"),
-        ("query", "'{{key}}'", "NAF902"),
+        ("query", "'{{#key}}'", "NAF902"),
         ("header", '"a\\nb"', "NAF101"),
     ],
 )

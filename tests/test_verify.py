@@ -110,6 +110,34 @@ def test_authentication_that_is_supplied(
     assert any(message in one for one in wrong), wrong
 
 
+FLOWS = TWO_UPSTREAMS.replace(
+    "{type: bearer, token: '{{TOKEN}}'}",
+    "{type: oauth2, authorizationServerUri: 'https://a.test/b', scopes: [read]}",
+).replace("type: basic", "type: digest")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "message"),
+    [
+        ("client.py", 'scope="read"', 'scope="write"', "token request: the form"),
+        ("client.py", 'server="https://a', 'server="https://c', "TokenError"),
+        ("client.py", "(user, password)", "(password, user)", "answered 401"),
+        ("client.py", 'env.get("USER", user)', '""', "missing settings"),
+        ("_runtime/oauth2.py", "if self._is_basic:", "if False:", "token request"),
+        ("_runtime/oauth2.py", 'f"Bearer {', 'f"Token {', "header authorization"),
+        ("_runtime/oauth2.py", '"POST"', '"PUT"', "the method is PUT"),
+    ],
+)
+def test_authentication_that_takes_several_requests(
+    path: str, old: str, new: str, message: str
+) -> None:
+    made = compiled(FLOWS)
+    right = verify(made)
+    assert (messages(right), counts(right)) == ([], (2, 2, 2))
+    wrong = messages(verify(changed(made, path, old, new)))
+    assert any(message in one for one in wrong), wrong
+
+
 ODD_HEADERS = """
 naftiko: 1.0.0-alpha2
 info: {label: Odd, description: Headers that the protocol knows too}

@@ -9,15 +9,28 @@ from typing import Any, Final
 
 from . import spec
 from .arguments import is_token, sendable
+from .base_urls import is_unencrypted
 from .binds import Settings, screaming
 from .diagnostics import Origin, Reporter, show
-from .ir import ApiKey, ApiKeys, Auth, Basic, Bearer, Setting, Supplied, Text
+from .ir import (
+    ApiKey,
+    ApiKeys,
+    Auth,
+    Basic,
+    Bearer,
+    ClientCredentials,
+    Digest,
+    Setting,
+    Supplied,
+    Text,
+)
 from .spec import Located
 from .values import Placeholder, template
 from .wire import Location
 
 _PLACES: Final = (Location.HEADER, Location.QUERY, Location.COOKIE)
 _VARIABLE: Final = re.compile(r"([A-Za-z_]\w*\.)?(?P<name>[A-Za-z_][\w-]*)").fullmatch
+_ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE).match
 _OF_CALLS: Final = ("tools.", "rest.")
 
 
@@ -56,6 +69,14 @@ class _AuthLinker:
                 return Bearer(token=token)
             case "apikey":
                 return self._api_keys()
+            case "digest":
+                return Digest(
+                    username=self._field("username"),
+                    password=self._field("password"),
+                    setting=self._replacement(),
+                )
+            case "oauth2":
+                return self._client_credentials()
             case "none":
                 return None
             case _:
@@ -67,6 +88,85 @@ class _AuthLinker:
 
     def _field(self, name: str) -> Text:
         return self._text(name, dict(self.auth.fields).get(name), self.auth.origin)
+
+    def _client_credentials(self) -> ClientCredentials | Supplied:
+        """Where tokens come from and what for; the credentials may be settings."""
+        fields = dict(self.auth.fields)
+        server = self._address(fields.get("authorizationServerUri"))
+        endpoint = self._address(fields.get("tokenEndpoint"))
+        if server is None or endpoint is None:
+            return self._supplied()
+        made = ClientCredentials(
+            client_id=self._credential("CLIENT_ID", fields.get("clientId")),
+            client_secret=self._credential("CLIENT_SECRET", fields.get("clientSecret")),
+            token_url=self._token_url(endpoint, server),
+            server=server,
+            scope=self._optional(fields.get("scopes")),
+            resource=self._optional(fields.get("resource")),
+            audience=self._optional(fields.get("audience")),
+            setting=self._replacement(),
+        )
+        own = {self._own(name) for name in ("CLIENT_ID", "CLIENT_SECRET", "TOKEN_URL")}
+        parts = (
+            *made.client_id.parts,
+            *made.client_secret.parts,
+            *made.token_url.parts,
+        )
+        needed = [
+            part.variable
+            for part in parts
+            if isinstance(part, Setting)
+            and part.variable in own
+            and part.default is None
+        ]
+        if needed:
+            self.reporter.report(
+                "NAF425",
+                self.auth.type.span,
+                "tokens are fetched with client credentials, so"
+                f" {', '.join(needed)} must be set to run this",
+                hint="docs/authentication.md says where tokens come from",
+            )
+        return made
+
+    def _credential(self, name: str, located: Located | None) -> Text:
+        """A credential of OAuth 2.0, which the specification leaves to settings."""
+        if located is not None:
+            return self._optional(located)
+        return Text(parts=(self.settings.add(self._own(name), self.auth.origin),))
+
+    def _token_url(self, endpoint: Text, server: Text) -> Text:
+        """Where tokens are fetched: a setting, but where the spec has binds for it."""
+        if any(isinstance(part, Setting) for part in endpoint.parts):
+            return endpoint
+        written = "".join(map(str, endpoint.parts))
+        default = None if not (written or server.parts) else written
+        variable = self._own("TOKEN_URL")
+        return Text(parts=(self.settings.add(variable, self.auth.origin, default),))
+
+    def _optional(self, located: Located | None) -> Text:
+        if located is None:
+            return Text(parts=())
+        return credential(located, self.settings)
+
+    def _address(self, located: Located | None) -> Text | None:
+        """The address of an authorization server, empty where there is none to be used;
+        None where it is no address."""
+        text = self._optional(located)
+        if located is None or not text.parts or isinstance(text.parts[0], Setting):
+            return text
+        if is_unencrypted(text.parts[0]):
+            self.reporter.report(
+                "NAF410",
+                located.span,
+                "client credentials would travel unencrypted to this address",
+                hint=f"set {self._own('TOKEN_URL')} to one that begins with https://",
+            )
+            return Text(parts=())
+        return text if _ADDRESS(text.parts[0]) else None
+
+    def _own(self, name: str) -> str:
+        return f"{screaming(self.entry.namespace)}_{name}"
 
     def _api_keys(self) -> ApiKeys | str:
         if not all(key.name for key in self.auth.keys):
@@ -110,7 +210,7 @@ class _AuthLinker:
     def _text(self, name: str, located: Located | None, origin: Origin) -> Text:
         """The text of a credential; one that the spec does not give is a setting."""
         if located is None:
-            variable = f"{screaming(self.entry.namespace)}_{screaming(name)}"
+            variable = self._own(screaming(name))
             self.reporter.report(
                 "NAF420",
                 origin.span,
@@ -135,28 +235,31 @@ class _AuthLinker:
         alone = len(names) == 1 and _VARIABLE(names[0]) is not None
         return alone and not names[0].startswith(_OF_CALLS)
 
-    def _supplied(self) -> Supplied:
-        variable = f"{screaming(self.entry.namespace)}_AUTH"
+    def _replacement(self) -> Setting:
+        """The setting that names what makes the authentication."""
+        variable = self._own("AUTH")
         if any(bind.variable == variable for bind in self.settings.binds):
-            variable = f"{screaming(self.entry.namespace)}_HTTPX_AUTH"
+            variable = self._own("HTTPX_AUTH")
+        origin = Origin(f"{self.auth.origin.pointer}.type", self.auth.type.span)
+        return Setting(variable=variable, secret=False, default=None, origin=origin)
+
+    def _supplied(self) -> Supplied:
+        setting = self._replacement()
         scheme = str(self.auth.type.value)
         self.reporter.report(
             "NAF421",
             self.auth.type.span,
             f"the authentication {show(scheme)} must be supplied: the client takes"
-            f" `auth`, and a service reads {variable}",
+            f" `auth`, and a service reads {setting.variable}",
             hint="nothing is sent without it; docs/authentication.md shows how",
         )
         names = (
             name for value in self._values() for name in _placeholders(value.value)
         )
         variables = (self.settings.variable(name) for name in names)
-        origin = Origin(f"{self.auth.origin.pointer}.type", self.auth.type.span)
         return Supplied(
             scheme=scheme,
-            setting=Setting(
-                variable=variable, secret=False, default=None, origin=origin
-            ),
+            setting=setting,
             mentions=tuple(dict.fromkeys(filter(None, variables))),
         )
 

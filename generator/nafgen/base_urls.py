@@ -19,6 +19,8 @@ _ADDRESS: Final = re.compile(
     r"(?P<path>(/[^?#]*)?)",
     re.DOTALL,
 ).fullmatch
+_ORIGIN: Final = re.compile(r"http://(?P<host>\[[^]]*\]|[^:/?#]*)").match
+_LOCAL: Final = re.compile(r"localhost|\[::1\]|127(\.\d{1,3}){3}").fullmatch
 _SAMPLE: Final = "1"
 """Stands for a setting where an address is tried: part of a host, port or path."""
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/.*)?").fullmatch
@@ -101,10 +103,16 @@ def _published(base: Located, has_auth: bool, reporter: Reporter) -> str | None:
     return address["address"] + encoded(address["path"])
 
 
+def is_unencrypted(address: str) -> bool:
+    """Whether what is sent to an address can be read on its way."""
+    found = _ORIGIN(address.lower())
+    if found is None:
+        return False
+    return _LOCAL(found["host"]) is None
+
+
 def _check_encrypted(base: Located, address: re.Match[str], reporter: Reporter) -> None:
-    host = address["host"].lower()
-    local = host in ("localhost", "[::1]") or host.startswith("127.")
-    if address["address"].lower().startswith("http://") and not local:
+    if is_unencrypted(address["address"]):
         reporter.report(
             "NAF410",
             base.span,

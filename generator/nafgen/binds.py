@@ -55,9 +55,14 @@ class Settings:
         undeclared = self._undeclared(name)
         return None if undeclared is None else screaming(undeclared)
 
-    def add(self, variable: str, origin: Origin) -> Setting:
+    def add(self, variable: str, origin: Origin, default: str | None = None) -> Setting:
         """The setting of a variable, secret as all that binds bring is."""
-        setting = Setting(variable=variable, secret=True, default=None, origin=origin)
+        setting = Setting(
+            variable=variable,
+            secret=default is None,
+            default=default,
+            origin=origin,
+        )
         setting = self.used.setdefault(variable, setting)
         if self.in_calls is not None:
             self.in_calls[variable] = setting
@@ -82,15 +87,7 @@ class Settings:
             )
             return None
         parts: list[str | Setting] = []
-        if isinstance(located.value, dict | list):
-            self.reporter.report(
-                "NAF902",
-                located.span,
-                f"{show(located.value)} cannot stand here, where text is sent",
-                hint="write text, a number, true or false",
-            )
-            return None
-        for piece in template(_scalar(located.value)):
+        for piece in template(scalar(located.value)):
             if not isinstance(piece, Placeholder):
                 parts.append(piece)
                 continue
@@ -122,7 +119,8 @@ class Settings:
         return None
 
 
-def _scalar(value: object) -> str:
+def scalar(value: object) -> str:
+    """A scalar as text; nothing is the empty text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)

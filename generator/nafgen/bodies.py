@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -21,8 +21,10 @@ from .ir import (
     Setting,
     Template,
     Text,
+    Value,
 )
 from .media_types import AS_MEMBERS, AS_TEXT, Kind, whole_type
+from .parameter_values import NAME, joined_value
 from .reader import pointer_name
 from .spec import Located
 from .values import ROOTS, Placeholder, reference, template
@@ -35,7 +37,6 @@ _HINTS: Final = {
     "a mapping": "a form has names and values; where a rule or a Content-Type asks for one,"
     " they can say otherwise",
 }
-_NAME: Final = re.compile(r"[^\s|#^&>!/(){}][^|(){}]*").fullmatch
 _PART: Final = {
     "name": "name",
     "value": "value",
@@ -55,13 +56,15 @@ class Body(NamedTuple):
 class BodyLinker:
     """Links one body; what it takes from the caller joins the arguments.
 
-    `kind` is how the API takes bodies for which the spec names no encoding.
+    `kind` is how the API takes bodies for which the spec names no encoding; `constant`
+    gives what a name means that another parameter declares with a value.
     """
 
     operation: spec.ConsumedOperation
     settings: Settings
     arguments: Arguments
     kind: Kind
+    constant: Callable[[str], Value | None]
     placeholder_type: str = "any"
     used: set[str] = field(default_factory=set)
 
@@ -112,6 +115,9 @@ class BodyLinker:
         if param.value is not None:
             constant = param.value.value
             return self._filled(constant, param.value.span, {})
+        return self._argument(param)
+
+    def _argument(self, param: spec.Param) -> Argument:
         return self.arguments.add(param, Location.BODY, required=bool(param.required))
 
     def _free_form(self, span: Span, kind: Kind) -> Body:
@@ -150,7 +156,7 @@ class BodyLinker:
             members = [replace(p, type=whole_type(p.type, kind)) for p in members]
         names = {param.name for param in members}
         members = [self._by_variable(param, data, names) for param in members]
-        known = {param.name: self._member(param) for param in members}
+        known = {param.name: self._argument(param) for param in members}
         made = self._data(kind, block, located, known)
         for param in members:
             if param.name not in self.used:
@@ -211,7 +217,7 @@ class BodyLinker:
         return media_types.TEXT if is_json else self.kind
 
     def _data(
-        self, kind: Kind, block: spec.Body, data: Located, known: dict[str, Template]
+        self, kind: Kind, block: spec.Body, data: Located, known: dict[str, Argument]
     ) -> Template:
         value, span = data.value, data.span
         if isinstance(value, str) and is_placeholder(value):
@@ -308,7 +314,7 @@ class BodyLinker:
                 )
         return {_PART[key]: value for key, value in part.items()}
 
-    def _filled(self, data: Any, span: Span, known: dict[str, Template]) -> Template:
+    def _filled(self, data: Any, span: Span, known: dict[str, Argument]) -> Template:
         """A body template; a placeholder that nobody declares becomes an argument."""
         if isinstance(data, dict):
             for key in data:
@@ -328,37 +334,27 @@ class BodyLinker:
             self.arguments.refuse("NAF101", span, f"JSON has no number {data}")
         if not isinstance(data, str):
             return Constant(data)
-        pieces = [
+        return joined_value(
             piece if isinstance(piece, str) else self._placeholder(piece, span, known)
             for piece in template(data)
-        ]
-        if len(pieces) == 1 and not isinstance(pieces[0], str | Setting):
-            return pieces[0]
-        texts = [piece for piece in pieces if isinstance(piece, str | Setting)]
-        if len(texts) == len(pieces):
-            return Text(parts=tuple(texts))
-        parts = [piece for piece in pieces if isinstance(piece, str | Argument)]
-        if len(parts) < len(pieces):
-            self.arguments.refuse(
-                "NAF902",
-                span,
-                "one text cannot mix binds and inputs so far",
-                "give the bind a member of its own, or make the whole text a bind",
-            )
-        return Interpolated(tuple(parts))
+        )
 
     def _placeholder(
-        self, piece: Placeholder, span: Span, known: dict[str, Template]
-    ) -> Template | Setting:
+        self, piece: Placeholder, span: Span, known: dict[str, Argument]
+    ) -> Value | Setting:
         target = reference(piece.name, ROOTS)
-        if target is None:
-            setting = self.settings.of(piece.name, span)
-            if setting is not None:
-                return setting
         name = (target.name if target else piece.name).strip()
+        if target is None:
+            setting = self.settings.declared(piece.name)
+            constant = self.constant(name) if name not in known else None
+            if setting is None and constant is not None:
+                return constant
+            undeclared = self.settings.of(piece.name, span)
+            if undeclared is not None:
+                return undeclared
         self.used.add(name)
         if name not in known:
-            if not _NAME(name):
+            if not NAME(name):
                 self.arguments.refuse(
                     "NAF902",
                     span,
@@ -393,4 +389,5 @@ def _with_constants(data: Located, members: list[spec.Param]) -> Located:
 
 
 def _has_settings(made: Template) -> bool:
-    return isinstance(made, Text) and any(isinstance(p, Setting) for p in made.parts)
+    parts = made.parts if isinstance(made, Text | Interpolated) else ()
+    return any(isinstance(part, Setting | Text) for part in parts)

@@ -13,8 +13,9 @@ from . import spec
 from .arguments import Arguments, RefusedError, place_of, undeclared
 from .binds import Settings
 from .diagnostics import Origin, Reporter, Span, show
-from .ir import Argument, Constant, Field, Setting, Text, Value
+from .ir import Argument, Constant, Field, Interpolated, Setting, Text, Value
 from .matching import find
+from .parameter_values import text_parts
 from .reader import pointer_name
 from .spec import Located
 from .values import ROOTS, Placeholder, climbs, encoded, path_template, reference
@@ -145,14 +146,14 @@ class PathLinker:
         return self.used[param.origin]
 
     def _parts(self, param: spec.Param) -> tuple[Part, ...]:
-        parts: tuple[str | Setting, ...]
+        parts: tuple[str | Argument | Setting, ...]
         match self._filled(param, Location.PATH):
             case Argument() as argument:
                 return (argument,)
             case Constant(constant):
                 parts = (json.dumps(constant),)
-            case Text() as text:
-                parts = text.parts
+            case Text() | Interpolated() as text:
+                parts = text_parts(text)
         sample = "".join(part if isinstance(part, str) else "x" for part in parts)
         if param.value is not None and (not sample or climbs(sample)):
             self.arguments.refuse(

@@ -123,6 +123,7 @@ CODES: Final = _registry(
     ("NAF421", _W, "an authentication must be supplied"),
     ("NAF422", _W, "an authentication has no effect"),
     ("NAF423", _W, "binds must be supplied"),
+    ("NAF425", _N, "access tokens need settings"),
     ("NAF430", _N, "a rule for a public API was applied"),
     ("NAF431", _W, "a server has more tools than many clients take"),
     ("NAF432", _N, "a file holds only what others import"),

@@ -6,7 +6,6 @@ or runs that code, so that one mistake cannot hide in both.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,18 +13,16 @@ from urllib.parse import urlsplit
 
 from .diagnostics import Origin
 from .expect_bodies import cookie_pairs, form, in_header, in_xml, pairs, parts
+from .expect_credentials import authorization
 from .expect_results import ABSENT
 from .expect_values import UnsendableError, Values, filled, given_value, resolved, text
 from .ir import (
     ApiKeys,
     Argument,
-    Basic,
-    Bearer,
     Field,
     Interpolated,
     Operation,
     Setting,
-    Supplied,
     Text,
     Upstream,
 )
@@ -37,10 +34,6 @@ _UNRESERVED: Final = frozenset(
 _IN_COOKIE: Final = frozenset(range(0x21, 0x7F)) - frozenset(b'",;\\\\')
 """What a cookie's value may hold as it is (RFC 6265)."""
 _PORTS: Final = {"http": ":80", "https": ":443"}
-
-
-SUPPLIED: Final = "Supplied by verification"
-"""The header `Authorization` of a scheme that the user of a package supplies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,17 +193,9 @@ def _headers(
         if sent is None:
             raise UnsendableError(value)
         headers[name.lower()] = sent
-    match upstream.auth:
-        case Basic(username=username, password=password):
-            pair = f"{resolved(username, settings)}:{resolved(password, settings)}"
-            encoded = base64.standard_b64encode(pair.encode()).decode()
-            headers["authorization"] = f"Basic {encoded}"
-        case Bearer(token=token):
-            headers["authorization"] = f"Bearer {resolved(token, settings)}".strip(
-                " \t"
-            )
-        case Supplied():
-            headers["authorization"] = SUPPLIED
+    sent = authorization(upstream.auth, lambda each: resolved(each, settings))
+    if sent is not None:
+        headers["authorization"] = sent
     for name, key in _keys(upstream, Location.HEADER):
         headers[name.lower()] = resolved(key, settings).strip(" \t")
     return headers

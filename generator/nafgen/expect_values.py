@@ -96,6 +96,8 @@ def given_value(value: Value, values: Values, settings: Mapping[str, str]) -> An
             return constant
         case Text():
             return resolved(value, settings)
+        case Interpolated():
+            return filled(value, values, settings)
 
 
 def filled(

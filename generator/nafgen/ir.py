@@ -12,6 +12,17 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .diagnostics import Origin
+from .ir_auth import ApiKey as ApiKey
+from .ir_auth import ApiKeys as ApiKeys
+from .ir_auth import Auth as Auth
+from .ir_auth import Basic as Basic
+from .ir_auth import Bearer as Bearer
+from .ir_auth import ClientCredentials as ClientCredentials
+from .ir_auth import Digest as Digest
+from .ir_auth import Negotiated as Negotiated
+from .ir_auth import Setting as Setting
+from .ir_auth import Supplied as Supplied
+from .ir_auth import Text as Text
 from .paths import Path
 from .wire import (
     AnswerSchema,
@@ -22,26 +33,6 @@ from .wire import (
     ObjectStyle,
     Type,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """A value that the environment gives when a client is made.
-
-    `variable` names it in the environment. A setting without `default` is required.
-    """
-
-    variable: str
-    secret: bool
-    default: str | None
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """Text with settings in it, such as `Bearer {{TOKEN}}`; all parts joined."""
-
-    parts: tuple[str | Setting, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +109,7 @@ Template: TypeAlias = (
 )
 """What fills a body, of arguments, or an argument, of inputs; these keep their type."""
 
-Value: TypeAlias = Argument | Constant | Text
+Value: TypeAlias = Argument | Constant | Text | Interpolated
 """What fills a path segment, a query parameter or a header."""
 
 
@@ -170,50 +161,6 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Basic:
-    """HTTP basic authentication."""
-
-    username: Text
-    password: Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bearer:
-    """A bearer token."""
-
-    token: Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """A key in a header, in the query, or in a cookie."""
-
-    name: str
-    value: Text
-    location: Location
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKeys:
-    """One key or several, all sent with each request."""
-
-    keys: tuple[ApiKey, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Supplied:
-    """A scheme that the user of the package supplies: `setting` names what makes it, and
-    `mentions` are the variables that the spec has for it."""
-
-    scheme: str
-    setting: Setting
-    mentions: tuple[str, ...]
-
-
-Auth: TypeAlias = Basic | Bearer | ApiKeys | Supplied
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordDigest:
     """Proof that callers know a password (HTTP digest authentication)."""
 
@@ -250,8 +197,9 @@ class Upstream:
 
     `base_url` is the setting for where it is; `published` is where the spec says it is
     when that needs other settings, else None. `settings` are all others, in the order
-    in which the spec uses them; `call_settings` those that calls mention. `arrays` and
-    `objects` say how its queries and forms write them.
+    in which the spec uses them; `call_settings` those that calls mention, and
+    `negotiated_settings` those that only a `Negotiated` needs. `arrays` and `objects` say how its
+    queries and forms write them.
     """
 
     namespace: str
@@ -262,6 +210,7 @@ class Upstream:
     auth: Auth | None
     settings: tuple[Setting, ...]
     call_settings: tuple[Setting, ...]
+    negotiated_settings: tuple[Setting, ...]
     arrays: ArrayStyle
     objects: ObjectStyle
     operations: tuple[Operation, ...]

@@ -79,6 +79,11 @@ AUTH: Final = {
     "basic": _keys("type username password", "realm"),
     "bearer": _keys("type token", "scheme realm scopes bearerFormat"),
     "apikey": _keys("type key value placement"),
+    "digest": _keys("type username password", "realm"),
+    "oauth2": _keys(
+        "type authorizationServerUri resource scopes audience tokenEndpoint",
+        "tokenValidation",
+    ),
 }
 GUARD: Final = {
     "digest": _keys("type username password", "realm"),

@@ -30,7 +30,7 @@ from .resolve import Resolver
 from .route_paths import route_path, shape, specificity
 from .rules import NO_RULES, Rules, settle
 from .spec import Located
-from .upstreams import Linked, link_upstream, merged
+from .upstreams import Linked, link_upstream, merged, negotiated_settings
 
 MAX_TOOLS: Final = 128
 """Tools that clients take of all servers together, as far as is known."""
@@ -349,12 +349,13 @@ def _with_settings(linked: Linked) -> Upstream:
     if base_url.variable in settings.used:  # a bind has the name already
         own = f"{base_url.variable.removesuffix('BASE_URL')}API_BASE_URL"
         base_url = replace(base_url, variable=own)
-    return replace(
+    made = replace(
         linked.upstream,
         base_url=base_url,
         settings=tuple(settings.used.values()),
         call_settings=tuple((settings.in_calls or {}).values()),
     )
+    return replace(made, negotiated_settings=negotiated_settings(made))
 
 
 def _serves(adapter: Adapter) -> bool:

@@ -19,6 +19,8 @@ _TYPES: Final = {
     "basic": "basic basicauth httpbasic",
     "bearer": "bearer bearerauth bearertoken httpbearer token",
     "apikey": "apikey apikeyauth apitoken header query cookie",
+    "digest": "digest digestauth httpdigest",
+    "oauth2": "oauth2 oauth20 oauth2clientcredentials clientcredentials",
 }
 _OFFICIAL: Final = {
     name: kind for kind, all_ in _TYPES.items() for name in all_.split()
@@ -34,6 +36,17 @@ _PLACES: Final = {
 _PLACE: Final = {
     name: place for place, all_ in _PLACES.items() for name in all_.split()
 }
+_OF_OAUTH2: Final = {
+    "authorizationServerUri": "authorizationserveruri authorizationserverurl"
+    " authorizationserver issuer issueruri issuerurl",
+    "tokenEndpoint": "tokenendpoint tokenurl tokenuri accesstokenurl accesstokenuri",
+    "clientId": "clientid",
+    "clientSecret": "clientsecret",
+    "scopes": "scopes scope",
+    "resource": "resource",
+    "audience": "audience",
+}
+_GRANT: Final = ("granttype", "grant", "flow")
 _TOKEN: Final = ("token", "accesstoken", "bearertoken", "value", "key", "apikey")
 _VALUE: Final = ("value", "token", "apikey", "apitoken", "accesstoken", "secret")
 _NAMED: Final = (
@@ -97,7 +110,13 @@ class _Block:
         if kind == "none":
             self._check_keys(kind)
             return None
-        auth = {"basic": self._basic, "bearer": self._bearer, "apikey": self._keys}
+        auth = {
+            "basic": self._basic,
+            "bearer": self._bearer,
+            "apikey": self._keys,
+            "digest": self._digest,
+            "oauth2": self._oauth2,
+        }
         made = auth[kind]() if kind in auth else None
         if made is None:
             return self._unknown(written or Located("", self.reader.span))
@@ -195,6 +214,43 @@ class _Block:
                     )
                     fields[name] = Located("", self.reader.span)
         return self._made("basic", fields)
+
+    def _digest(self) -> spec.Auth | None:
+        username = self._take("username", "user", "login", official="username")
+        password = self._take("password", "pass", official="password")
+        self._ignore("realm", "algorithm", "qop")
+        if self._left():
+            return None
+        return self._made("digest", {"username": username, "password": password})
+
+    def _oauth2(self) -> spec.Auth | None:
+        """Client credentials; None where the block says more than these need."""
+        grant = self._take(*_GRANT, official="grantType")
+        if squashed(str(grant.value) if grant else "") not in ("", "clientcredentials"):
+            return None
+        fields = {
+            official: self._take(*names.split(), official=official)
+            for official, names in _OF_OAUTH2.items()
+            if official != "scopes"
+        }
+        fields["scopes"] = self._scopes()
+        self._ignore("tokenvalidation")
+        if self._left():
+            return None
+        given = {
+            name: value if _given(value) else None for name, value in fields.items()
+        }
+        return self._made("oauth2", given)
+
+    def _scopes(self) -> Located | None:
+        """The scopes as one text; they may be a list, or the keys of a mapping."""
+        for name in _OF_OAUTH2["scopes"].split():
+            key, located = self.fields.get(name, ("", None))
+            if located is not None and isinstance(located.value, dict | list):
+                self.taken.add(key)
+                text = " ".join(map(str, located.value))
+                return self._template(Located(text, located.span))
+        return self._take(*_OF_OAUTH2["scopes"].split(), official="scopes")
 
     def _bearer(self) -> spec.Auth | None:
         token = self._take(*_TOKEN, official="token")

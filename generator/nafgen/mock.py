@@ -18,6 +18,12 @@ from .diagnostics import Origin
 from .documents import document
 from .flow_answers import looked_for
 from .ir import Argument, Operation, Pick, Relay, Result, Upstream
+from .mock_credentials import (
+    GRANTS,
+    check_credentials,
+    token_answer,
+    token_setting,
+)
 from .mock_requests import (
     Answer,
     Message,
@@ -43,14 +49,23 @@ def mock_app(program: Program) -> Application:
     """
     routes = _routes(program)
     forwarded = tuple(_forwarded(program))
+    tokens = {
+        unquote(_prefix(program, upstream)) + GRANTS
+        for upstream in program.upstreams
+        if token_setting(upstream) is not None
+    }
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             try:
-                route, values = _routed(routes, scope)
-                answer = _answer(route, values, await read_request(scope, receive))
+                if scope["path"] in tokens:
+                    request = await read_request(scope, receive)
+                    answer = token_answer(scope["method"], request)
+                else:
+                    route, values = _routed(routes, scope)
+                    answer = _answer(route, values, await read_request(scope, receive))
             except RefusedError as refused:
                 answer = _passed_on(forwarded, scope, refused.answer)
             await _send(answer, scope["method"], send)
@@ -60,10 +75,14 @@ def mock_app(program: Program) -> Application:
 
 def mock_base_urls(program: Program, origin: str) -> dict[str, str]:
     """The settings that point a program at its mock, which is served at `origin`."""
-    return {
-        upstream.base_url.variable: origin.rstrip("/") + _prefix(program, upstream)
-        for upstream in program.upstreams
-    }
+    variables = {}
+    for upstream in program.upstreams:
+        url = origin.rstrip("/") + _prefix(program, upstream)
+        variables[upstream.base_url.variable] = url
+        where = token_setting(upstream)
+        if where is not None:
+            variables[where.variable] = f"{url}{GRANTS}"
+    return variables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +189,7 @@ def _passed_on(prefixes: tuple[str, ...], scope: Message, refused: Answer) -> An
 
 def _answer(route: _Route, values: dict[str, str], request: Request) -> Answer:
     operation = route.operation
+    check_credentials(route.upstream, request)
     check(route.upstream, operation, request)
     query = {name: v[0] if len(v) == 1 else v for name, v in request.query.items()}
     echo = {"operation": operation.name, "path": values, "query": query}

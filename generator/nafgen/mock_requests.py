@@ -10,15 +10,12 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs, unquote
 
 from .ir import (
-    ApiKeys,
     Argument,
-    Basic,
-    Bearer,
     Constant,
     Field,
+    Interpolated,
     ObjectOf,
     Operation,
-    Supplied,
     Text,
     Upstream,
 )
@@ -128,7 +125,6 @@ def _parts(content: bytes, media_type: str) -> Iterator[tuple[str, str]]:
 
 def check(upstream: Upstream, operation: Operation, request: Request) -> None:
     """Refuse a request that the consumed side does not allow."""
-    _check_credentials(upstream, request)
     shared: tuple[tuple[Location, tuple[tuple[str, Text], ...]], ...] = (
         (Location.HEADER, upstream.headers),
         (Location.QUERY, upstream.query),
@@ -150,30 +146,15 @@ def check(upstream: Upstream, operation: Operation, request: Request) -> None:
     _check_body(operation, request.body)
 
 
-def _check_credentials(upstream: Upstream, request: Request) -> None:
-    match upstream.auth:
-        case Supplied() | None:
-            return
-        case Basic() | Bearer():
-            scheme = "Basic" if isinstance(upstream.auth, Basic) else "Bearer"
-            given = request.named[Location.HEADER].get("authorization", "")
-            if not given.lower().startswith(f"{scheme.lower()} "):
-                what = f"the header Authorization with {scheme} credentials is missing"
-                raise RefusedError(401, what, ("www-authenticate", scheme))
-        case ApiKeys(keys=keys):
-            for key in keys:
-                place, name = key.location, key.name
-                known = name.lower() if place is Location.HEADER else name
-                if not request.named[place].get(known):
-                    what = f"the {place} {name} with the key is missing"
-                    raise RefusedError(401, what)
-
-
 def _check_field(place: Location, field: Field, given: Mapping[str, str]) -> None:
     name = field.name.lower() if place is Location.HEADER else field.name
     match field.value:
         case Argument(required=required):
             if required and name not in given:
+                raise RefusedError(400, f"the {place} {field.name} is missing")
+        case Interpolated(parts):
+            arguments = [part for part in parts if isinstance(part, Argument)]
+            if all(a.required for a in arguments) and name not in given:
                 raise RefusedError(400, f"the {place} {field.name} is missing")
         case Constant(value):
             _check_constant(place, name, given, _text(value))

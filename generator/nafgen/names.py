@@ -16,7 +16,16 @@ from urllib.parse import unquote
 
 from .collisions import Claim, Scope
 from .diagnostics import Origin, Reporter
-from .ir import Argument, Input, Operation, Relay, Result, Supplied, Upstream
+from .ir import (
+    Argument,
+    Input,
+    Negotiated,
+    Operation,
+    Relay,
+    Result,
+    Supplied,
+    Upstream,
+)
 from .naming import camel, property_name, snake, tool_name, words
 from .program import Adapter, McpAdapter, Program, RestAdapter, Route, Tool
 from .pycode import RESERVED, Code, dotted, identifier
@@ -27,6 +36,7 @@ CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncClient Call Client Connection Environment Final Setting annotations
     avro_value basic csv_value given html_tables httpx joined listed markdown_parts
     protobuf_value psv_value segment tsv_value xml xml_value yaml_value
+    ClientCredentials
     """.split())
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
@@ -176,7 +186,7 @@ def _upstream(
     while {name, f"Async{name}"} & (module.taken.keys() | RESERVED):
         name += "Api"
     module.taken |= {name: upstream.origin, f"Async{name}": upstream.origin}
-    auth = {"auth"} if isinstance(upstream.auth, Supplied) else set()
+    auth = {"auth"} if isinstance(upstream.auth, Supplied | Negotiated) else set()
     arguments = Scope.of(module.reporter, {"self", "http", *auth})
     claims = {
         setting.variable: Claim(snake(setting.variable, "setting"), setting.origin)

@@ -12,7 +12,6 @@ from .arguments import (
     RefusedError,
     is_token,
     place_of,
-    sendable,
 )
 from .binds import Settings
 from .bodies import BODY_EXPECTED, BodyLinker
@@ -24,18 +23,19 @@ from .ir import (
     Auth,
     Basic,
     Bearer,
-    Constant,
+    ClientCredentials,
+    Digest,
     Field,
     Operation,
     Supplied,
-    Value,
 )
 from .matching import find
 from .media_types import Kind, of_media_type
+from .parameter_values import ENVIRONMENT, ParameterValues, is_shared
 from .results import extraction, is_scalar
 from .selectors import is_selector
 from .spec import Located
-from .values import Placeholder, is_constant, path_template, whole_reference
+from .values import Placeholder, path_template
 from .wire import Format, Location
 
 METHODS: Final = WRITING | {"GET", "HEAD", "OPTIONS"}
@@ -69,6 +69,7 @@ class OperationLinker:
     arguments: Arguments = field(init=False)
     credentials: dict[str, None] = field(default_factory=dict)
     variables: tuple[str, ...] = field(init=False)
+    values: ParameterValues = field(init=False)
 
     def __post_init__(self) -> None:
         base = path_template(str(self.entry.base_uri.value))
@@ -79,6 +80,9 @@ class OperationLinker:
             and not (piece.double and self.settings.variable(piece.name))
         )
         self.arguments = Arguments(self.reporter)
+        self.values = ParameterValues(
+            self.operation, self.settings, self.arguments, params={}
+        )
 
     def link(self) -> Operation | Refused:
         """The operation, or why it is left out (reported)."""
@@ -96,7 +100,7 @@ class OperationLinker:
                 f"the method {show(operation.method)} is not known",
                 f"one of {', '.join(sorted(METHODS))}",
             )
-        params = list(self._params())
+        params = self._travelling()
         paths = PathLinker(
             self.resource,
             operation,
@@ -104,14 +108,14 @@ class OperationLinker:
             self.variables,
             self.settings,
             self.arguments,
-            self._value,
+            self.values.of,
         )
         path, written = paths.link(params)
         params = [p for p in params if p.location or p.origin not in paths.used]
         fields = {place: self._fields(params, place) for place in Location}
-        body = BodyLinker(
-            self.operation, self.settings, self.arguments, self._body_kind(params)
-        ).link(params)
+        kind, constant = self._body_kind(params), self.values.constant
+        linker = BodyLinker(operation, self.settings, self.arguments, kind, constant)
+        body = linker.link(params)
         declared = {param.name for param in params} | self.credentials.keys()
         given = {
             name: value
@@ -195,18 +199,25 @@ class OperationLinker:
             )
         return str(written.value)
 
+    def _travelling(self) -> list[spec.Param]:
+        """The parameters that are sent; templates know all of them."""
+        params = list(self._params())
+        known = (*self.entry.params, *params)
+        self.values.params |= {param.name: param for param in known}
+        return [param for param in params if place_of(param) != ENVIRONMENT]
+
     def _params(self) -> Iterator[spec.Param]:
         """The parameters of all levels; the nearest one of a name and place wins."""
         nearest: dict[tuple[str, str], spec.Param] = {}
         shared = [p for p in self.entry.params if self._is_shared(p)]
         for param in (*shared, *self.resource.params, *self.operation.params):
             place = str(param.location.value) if param.location else "query"
-            if place not in [*Location]:
+            if place not in [*Location, ENVIRONMENT]:
                 self.arguments.refuse(
                     "NAF908",
                     param.location.span if param.location else param.origin.span,
                     f"a parameter in {show(place)} is not supported yet",
-                    "path, query, header, cookie and body are",
+                    "path, query, header, cookie, body and environment are",
                 )
             if (
                 param.name
@@ -241,18 +252,19 @@ class OperationLinker:
     def _is_shared(self, param: spec.Param) -> bool:
         """Whether a parameter of the API is one of the operation: the client itself
         sends constant headers and queries, and a constant makes no body by itself."""
-        if param.value is None:
-            return True
         place = place_of(param)
-        has_body = self.operation.method in BODY_EXPECTED
-        return place in ("path", "cookie") or (place == "body" and has_body)
+        if place == "body":
+            return param.value is None or self.operation.method in BODY_EXPECTED
+        return place not in ("header", "query") or not is_shared(
+            param, self.entry.params, self.settings
+        )
 
     def _is_credential(self, place: str, name: str, param: spec.Param) -> bool:
         """Whether the configured authentication sends this already."""
         match self.auth:
             case ApiKeys(keys=keys):
                 sent = {(str(key.location), key.name.lower()) for key in keys}
-            case Basic() | Bearer():
+            case Basic() | Bearer() | Digest() | ClientCredentials():
                 sent = {("header", "authorization")}
             case Supplied() | None:
                 return False
@@ -272,31 +284,11 @@ class OperationLinker:
         if place in (Location.PATH, Location.BODY):
             return ()
         return tuple(
-            Field(name=param.name, value=self._value(each, place))
+            Field(name=param.name, value=self.values.of(each, place))
             for param in params
             if place_of(param) == place
             for each in _each(param, place)
         )
-
-    def _value(self, param: spec.Param, place: Location) -> Value:
-        required = bool(param.required)
-        if param.value is None:
-            return self.arguments.add(param, place, required=required)
-        constant = param.value.value
-        target = whole_reference(constant)
-        if target is not None:
-            named = replace(param, name=target.name)
-            return self.arguments.add(named, place, required=required)
-        if is_constant(constant):
-            return Constant(constant)
-        text = self.settings.text(param.value)
-        if text is None:
-            raise RefusedError("NAF902")
-        if place is Location.HEADER and not sendable(text):
-            self.arguments.refuse(
-                "NAF101", param.value.span, "a header cannot hold this value"
-            )
-        return text
 
 
 def _each(param: spec.Param, place: Location) -> Iterator[spec.Param]:

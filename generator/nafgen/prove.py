@@ -24,13 +24,16 @@ VOCABULARY: Final = frozenset("""
     Annotated Any Arguments AsyncClient Auth Body CallToolResult Hints Call Client
     Connection Cookie Environment FastAPI Final OPTIONS Header Hints hints call
     NamedTuple Path Query Response Server Setting Tools TYPE_CHECKING __future__
-    _runtime add_forward body_member json_schema_extra members whole_body add_health alias annotations app auth basic calls client closing
-    collections connection content cookies decode decoded delete description destructive docs_url
-    embed env fastapi forward get given head headers httpx idempotent item each items joined listed json lending lowlevel main mapping mcp
-    mcp_server mcp_types open_world openapi_url options patch pick post properties
-    put query read_only relay required rest segment server settings strict tags
-    title tools typing upstream value arrays form media_type objects parts
-    avro_answers avro_value protobuf_answers protobuf_value
+    _runtime add_forward body_member json_schema_extra members whole_body add_health
+    alias annotations app auth basic calls client closing collections connection
+    content cookies decode decoded delete description destructive docs_url embed env
+    fastapi forward get given head headers httpx idempotent item each items joined
+    listed json lending lowlevel main mapping mcp mcp_server mcp_types open_world
+    openapi_url options patch pick post properties put query read_only relay required
+    rest segment server settings strict tags title tools typing upstream value arrays
+    form media_type objects parts avro_answers avro_value protobuf_answers
+    protobuf_value ClientCredentials DigestAuth audience oauth2 resource scope
+    token_url
     structure text xml csv_value html_answers html_tables markdown_answers
     markdown_parts psv_value table_answers tsv_value xml_answers xml_value yaml_answers
     yaml_value answer answered extracted filled flows joined lookup step together

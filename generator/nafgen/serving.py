@@ -14,8 +14,9 @@ from pathlib import Path
 
 from .diagnostics import Reporter
 from .disk import Mode
-from .ir import Supplied
+from .ir import ClientCredentials, Supplied
 from .mock import mock_app, mock_base_urls
+from .mock_credentials import token_setting
 from .plan import Package
 from .program import Program
 from .resources import generator
@@ -96,9 +97,11 @@ def start_mock(program: Program, environ: Mapping[str, str]) -> dict[str, str]:
     variables = mock_base_urls(program, f"http://127.0.0.1:{port}")
     for upstream in program.upstreams:
         for setting in upstream.settings:
-            if not environ.get(setting.variable):
+            known = setting.default is not None or setting.variable in variables
+            if not known and not environ.get(setting.variable):
                 variables[setting.variable] = f"mock-{setting.variable.lower()}"
-        if isinstance(upstream.auth, Supplied):
+        auth, is_granting = upstream.auth, token_setting(upstream) is not None
+        if isinstance(auth, Supplied | ClientCredentials) and not is_granting:
             # httpx.Auth itself sends requests as they are, and the mock takes them.
-            variables[upstream.auth.setting.variable] = "httpx:Auth"
+            variables[auth.setting.variable] = "httpx:Auth"
     return variables

@@ -104,7 +104,8 @@ class ApiKey:
 class Auth:
     """The authentication of an API or of an adapter's callers.
 
-    `scheme` is `basic`, `bearer` or `apikey`, empty where it is none of them, and `none`
+    `scheme` is `basic`, `bearer`, `apikey`, `digest` or `oauth2` (client credentials),
+    empty where it is none of them, and `none`
     where parameters have become all its keys. `type` is what the file says. `fields`
     have their official names in a known scheme, and `keys` are those of `apikey`.
     """

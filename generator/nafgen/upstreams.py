@@ -13,8 +13,9 @@ from .authentication import link_auth
 from .base_urls import link_base_url
 from .binds import Settings
 from .diagnostics import Reporter, show
-from .ir import Auth, Operation, Text, Upstream
+from .ir import Auth, Negotiated, Operation, Setting, Text, Upstream
 from .operations import OperationLinker, Refused
+from .parameter_values import environment_binds, is_shared
 from .rules import Conventions
 from .spec import Located
 from .wire import Location
@@ -82,7 +83,7 @@ def link_upstream(
 
     `given` says what calls give, by operation.
     """
-    settings = Settings(tuple(binds), reporter)
+    settings = Settings((*binds, *environment_binds(entry)), reporter)
     return _Upstream(entry, conventions, given, settings, reporter).link()
 
 
@@ -120,6 +121,7 @@ class _Upstream:
             auth=auth,
             settings=(),
             call_settings=(),
+            negotiated_settings=(),
             arrays=self.conventions.arrays,
             objects=self.conventions.objects,
             operations=tuple(op for op in operations if isinstance(op, Operation)),
@@ -163,7 +165,9 @@ class _Upstream:
         pairs += [
             (param.name, param.value)
             for param in self.entry.params
-            if param.value is not None and place_of(param) == location
+            if param.value is not None
+            and place_of(param) == location
+            and is_shared(param, self.entry.params, self.settings)
         ]
         shared = []
         for name, located in pairs:
@@ -180,6 +184,17 @@ class _Upstream:
                 return "NAF101"
             shared.append((name, text))
         return tuple(shared)
+
+
+def negotiated_settings(upstream: Upstream) -> tuple[Setting, ...]:
+    """The settings that nobody needs who supplies the authentication."""
+    if not isinstance(upstream.auth, Negotiated):
+        return ()
+    shared = (text for _, text in (*upstream.headers, *upstream.query))
+    texts = (*shared, *filter(None, [upstream.published]))
+    others = {part for text in texts for part in text.parts}
+    others |= set(upstream.call_settings)
+    return tuple(setting for setting in upstream.settings if setting not in others)
 
 
 def _requests(entry: spec.Consumes) -> set[tuple[str, ...]]:

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{\s*([^{}]*?)\s*\}")
+_UNESCAPED: Final = re.compile(r"\{\{\{([^{}]*)\}\}\}|\{\{\s*&([^{}]*)\}\}")
 _SCREAMING: Final = re.compile(r"[A-Z][A-Z0-9_]*").fullmatch
 ROOTS: Final = frozenset({"tools", "rest"})
 """What references to inputs begin with in consumed APIs, where no adapter is known."""
@@ -35,10 +36,17 @@ def is_constant(value: object) -> TypeGuard[bool | int | float]:
     return isinstance(value, bool | int | float) and math.isfinite(value)
 
 
+def plain(text: str) -> str:
+    """A text in which `{{{x}}}` and `{{&x}}` are `{{x}}`: nothing is ever escaped for
+    HTML, so that they mean the same."""
+    return _UNESCAPED.sub(lambda match: f"{{{{{match[1] or match[2]}}}}}", text)
+
+
 def template(text: str) -> tuple[Piece, ...]:
     """Split a text at its placeholders: `a {{B}}` is `("a ", Placeholder("B"))`."""
     pieces: list[Piece] = []
     end = 0
+    text = plain(text)
     for match in _PLACEHOLDER.finditer(text):
         if match.start() > end:
             pieces.append(text[end : match.start()])
@@ -65,6 +73,7 @@ def path_template(text: str) -> tuple[Piece, ...]:
     """Split a path at `{x}` and lower-case `{{x}}`; literal parts are not encoded."""
     pieces: list[Piece] = []
     end = 0
+    text = plain(text)
     for match in _VARIABLE.finditer(text):
         name = match[1] if match[1] is not None else match[2]
         if match.start() > end:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from .compile import Compilation
 from .diagnostics import Diagnostic, Origin
 from .expect import base_url
-from .ir import AccessTokens, Setting, Supplied, Upstream
+from .ir import AccessTokens, ClientCredentials, Negotiated, Setting, Supplied, Upstream
 from .plan import Package
 from .program import McpAdapter, Program, RestAdapter
 from .wire import Format
@@ -77,14 +77,16 @@ def verify(compilation: Compilation) -> Verification:
     if program is None or names is None or package is None:
         raise ValueError("nothing was compiled, so there is nothing to verify")
     _need_libraries(program)
+    from .verify_exchanges import Gate
     from .verify_probe import Bench, Findings, Probe, failure
 
-    findings, probe = Findings(), Probe()
+    findings, settings = Findings(), _settings(program)
+    probe = Probe(Gate(program=program, settings=settings, report=findings.add))
     with _imported(package) as load, load.logging() as log:
         bench = Bench(
             program=program,
             names=names,
-            settings=_settings(program),
+            settings=settings,
             load=load,
             probe=probe,
             findings=findings,
@@ -259,11 +261,14 @@ def _settings(program: Program) -> dict[str, str]:
     used += [s for a in program.adapters if a.guard for s in a.guard.settings]
     for setting in used:
         name = re.sub(r"[^a-z0-9]+", "-", setting.variable.lower()).strip("-")
-        settings[setting.variable] = f"value-of-{name}"
+        known = setting.default
+        settings[setting.variable] = f"value-of-{name}" if known is None else known
     for upstream in program.upstreams:
         if isinstance(upstream.auth, Supplied):
             factory = f"{__package__}.verify_probe:SuppliedAuth"
             settings[upstream.auth.setting.variable] = factory
+    for variable in _token_servers(program):
+        settings[variable] = f"https://{len(settings)}.tokens.test"
     for issued in _token_rules(program):
         for text in (issued.issuer, issued.resource):
             if text.parts and isinstance(text.parts[0], Setting):
@@ -281,6 +286,16 @@ def _token_rules(program: Program) -> list[AccessTokens]:
     """What adapters want of the access tokens of their callers."""
     schemes = (adapter.guard.scheme for adapter in program.adapters if adapter.guard)
     return [scheme for scheme in schemes if isinstance(scheme, AccessTokens)]
+
+
+def _token_servers(program: Program) -> Iterator[str]:
+    """The variables that hold addresses of authorization servers."""
+    for upstream in program.upstreams:
+        if isinstance(upstream.auth, ClientCredentials):
+            for text in (upstream.auth.token_url, upstream.auth.server):
+                start = text.parts[0] if text.parts else ""
+                if isinstance(start, Setting) and start.default is None:
+                    yield start.variable
 
 
 def _is_url(upstream: Upstream, settings: Mapping[str, str]) -> bool:
@@ -304,7 +319,7 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
         for upstream in program.upstreams:
             prefix = upstream.base_url.variable.removesuffix("_BASE_URL")
             own = [setting.variable for setting in upstream.settings]
-            if isinstance(upstream.auth, Supplied):
+            if isinstance(upstream.auth, Supplied | Negotiated):
                 own.append(upstream.auth.setting.variable)
             tuned = [f"{prefix}_{name}" for name in ("TIMEOUT", "MAX_CONNECTIONS")]
             for variable in (

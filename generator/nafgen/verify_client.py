@@ -39,6 +39,17 @@ def journeys(operation: Operation) -> dict[Argument, frozenset[Location]]:
     made = {argument: {argument.location} for argument in operation.arguments}
     for argument in _arguments(operation.body):
         made[argument].add(Location.BODY)
+    for part in operation.path:
+        if isinstance(part, Argument):
+            made[part].add(Location.PATH)
+    for place, fields in (
+        (Location.QUERY, operation.query),
+        (Location.HEADER, operation.headers),
+        (Location.COOKIE, operation.cookies),
+    ):
+        for field in fields:
+            for argument in _arguments(field.value):
+                made[argument].add(place)
     return {argument: frozenset(places) for argument, places in made.items()}
 
 

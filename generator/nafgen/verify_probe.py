@@ -15,8 +15,9 @@ import httpx
 
 from .diagnostics import Diagnostic, Origin, plain
 from .examples import Answer, json_answer
-from .expect import SUPPLIED, ExpectedRequest, expected_request
+from .expect import ExpectedRequest, expected_request
 from .expect_bodies import cookie_pairs
+from .expect_credentials import SUPPLIED
 from .expect_results import ABSENT
 from .expect_values import UnsendableError
 from .ir import Operation
@@ -44,14 +45,21 @@ REFUSED: Final = json_answer(
 @dataclass(slots=True)
 class Probe:
     """An upstream that records the requests and gives the answer it is set to, or one
-    after another those of `queue`."""
+    after another those of `queue`.
 
+    `gate` answers those that authentication takes, and these are not recorded.
+    """
+
+    gate: Callable[[httpx.Request], httpx.Response | None]
     answer: Answer = REFUSED
     queue: list[Answer] = field(default_factory=list)
     reachable: bool = True
     received: list[httpx.Request] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        before = self.gate(request)
+        if before is not None:
+            return before
         self.received.append(request)
         if not self.reachable:
             raise httpx.ConnectError("unreachable on purpose", request=request)

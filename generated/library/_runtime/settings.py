@@ -77,19 +77,19 @@ class Environment:
             self._missing.append(variable)
         return default or ""
 
-    def auth(self, variable: str, given: httpx.Auth | None) -> httpx.Auth | None:
-        """The given authentication, else what the factory makes that the environment
-        names as `package.module:factory`.
+    def auth(
+        self, variable: str, given: httpx.Auth | None, *, required: bool = True
+    ) -> httpx.Auth | None:
+        """The given authentication, else what the factory makes that a variable names.
 
         Raises:
             SettingsError: there is no such factory, or it makes no `httpx.Auth`.
         """
-        name = os.environ.get(variable)
-        if given is not None or not name:
-            if given is None:
-                self._missing.append(variable)
-            return given
-        return _made(variable, name)
+        if given is None and os.environ.get(variable):
+            return _made(variable)
+        if given is None and required:
+            self._missing.append(variable)
+        return given
 
     def connection(
         self,
@@ -165,8 +165,8 @@ class Environment:
         return number
 
 
-def _made(variable: str, name: str) -> httpx.Auth:
-    module, _, factory = name.partition(":")
+def _made(variable: str) -> httpx.Auth:
+    module, _, factory = os.environ[variable].partition(":")
     if not module or not factory:
         raise SettingsError(f"{variable} must be package.module:factory")
     try:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from ..diagnostics import Origin
 from ..ir import (
-    ApiKeys,
     Argument,
     ArrayOf,
-    Basic,
-    Bearer,
     Constant,
     Field,
     Input,
     Interpolated,
+    Negotiated,
     ObjectOf,
     Operation,
     Setting,
@@ -26,17 +24,16 @@ from ..ir import (
     Upstream,
     Value,
 )
-from ..names import NameTable, UpstreamNames
+from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program
 from ..pycode import Code, Imports, comment, doc, fstring, lit
-from ..wire import ArrayStyle, Encoding, Location, ObjectStyle
+from ..wire import Encoding
 from .client_docs import class_doc
-from .expressions import RUNTIME, argument_type, comma, parameter, setting_marker
+from .connections import UPSTREAM, connection, negotiation, reads
+from .expressions import argument_type, comma, parameter, setting_marker
 from .readers import reader
 from .sources import environment
-
-_UPSTREAM = f"{RUNTIME}.upstream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +71,8 @@ class ClientView:
     connect_parameters: Code
     environment: Code
     reads: tuple[Code, ...]
+    is_negotiated: bool
+    negotiation: tuple[Code, ...]
     connection: Code
     methods: tuple[MethodView, ...]
 
@@ -93,7 +92,7 @@ def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
     imports.use("__future__", "annotations")
     imports.use("", "httpx")
     for name in ("AsyncClient", "Client", "Connection"):
-        imports.use(_UPSTREAM, name)
+        imports.use(UPSTREAM, name)
     clients = tuple(_client(up, program, names, imports) for up in program.upstreams)
     view = ModuleView(
         doc=doc(f"Clients for {program.label or 'the consumed APIs'}."),
@@ -110,7 +109,7 @@ def _client(
     settings = (*upstream.settings, upstream.base_url)
     arguments = [own.settings[setting.variable] for setting in settings]
     parameters = [f"{name}: str | None" for name in arguments]
-    if isinstance(upstream.auth, Supplied):
+    if isinstance(upstream.auth, Supplied | Negotiated):
         arguments.append(Code("auth"))
         parameters.append("auth: httpx.Auth | None")
     prefix = lit(upstream.base_url.variable.removesuffix("_BASE_URL"))
@@ -125,86 +124,19 @@ def _client(
         arguments=comma(arguments),
         connect=own.connect,
         connect_parameters=comma(parameters),
-        environment=environment(prefix, settings, program, imports, _UPSTREAM),
-        reads=tuple(_reads(upstream, own)),
-        connection=_connection(upstream, own, imports),
+        environment=environment(prefix, settings, program, imports, UPSTREAM),
+        reads=tuple(reads(upstream, own)),
+        is_negotiated=isinstance(upstream.auth, Negotiated),
+        negotiation=tuple(negotiation(upstream, own, imports)),
+        connection=connection(upstream, own, imports),
         methods=tuple(_method(op, names, imports) for op in upstream.operations),
     )
-
-
-def _reads(upstream: Upstream, own: UpstreamNames) -> Iterator[Code]:
-    """Statements that read each setting: given, else from the environment."""
-    for setting in upstream.settings:
-        name = own.settings[setting.variable]
-        yield Code(f"{name} = env.get({lit(setting.variable)}, {name})")
-    if isinstance(upstream.auth, Supplied):
-        yield Code(f"auth = env.auth({lit(upstream.auth.setting.variable)}, auth)")
-    base_url = upstream.base_url
-    name = own.settings[base_url.variable]
-    given = [lit(base_url.variable), name]
-    if upstream.published is not None:
-        given.append(_text(upstream.published, own))
-    elif base_url.default is not None:
-        given.append(lit(base_url.default))
-    yield Code(f"{name} = env.get({comma(given)})")
-
-
-def _connection(upstream: Upstream, own: UpstreamNames, imports: Imports) -> Code:
-    shared: dict[str, dict[str, Code]] = {"headers": {}, "query": {}, "cookies": {}}
-    for name, text in upstream.headers:
-        shared["headers"][name.lower()] = _text(text, own)
-    for name, text in upstream.query:
-        shared["query"][name] = _text(text, own)
-    match upstream.auth:
-        case Basic(username=username, password=password):
-            pair = comma([_text(username, own), _text(password, own)])
-            value = Code(f"{imports.use(_UPSTREAM, 'basic')}({pair})")
-            shared["headers"]["authorization"] = value
-        case Bearer(token=token):
-            bearer = Text(parts=("Bearer ", *token.parts))
-            shared["headers"]["authorization"] = _text(bearer, own)
-        case ApiKeys(keys=keys):
-            places = {Location.HEADER: "headers", Location.QUERY: "query"}
-            for key in keys:
-                place = places.get(key.location, "cookies")
-                name = key.name.lower() if place == "headers" else key.name
-                shared[place][name] = _text(key.value, own)
-        case Supplied() | None:
-            pass
-    shared["settings"] = {
-        s.variable: own.settings[s.variable] for s in upstream.call_settings
-    }
-    arguments = [str(own.settings[upstream.base_url.variable])]
-    for kind, values in shared.items():
-        if values:
-            pairs = comma(f"{lit(name)}: {value}" for name, value in values.items())
-            arguments.append(f"{kind}={{{pairs}}}")
-    if upstream.arrays is not ArrayStyle.REPEAT:
-        arguments.append(f"arrays={lit(upstream.arrays.value)}")
-    if upstream.objects is not ObjectStyle.JSON:
-        arguments.append(f"objects={lit(upstream.objects.value)}")
-    if isinstance(upstream.auth, Supplied):
-        arguments.append("auth=auth")
-    return Code(f"env.connection({comma(arguments)})")
-
-
-def _text(text: Text, own: UpstreamNames) -> Code:
-    """A text in which each setting is the variable that holds its value."""
-    parts = [
-        own.settings[part.variable] if isinstance(part, Setting) else part
-        for part in text.parts
-    ]
-    if len(parts) == 1 and isinstance(parts[0], Code):
-        return parts[0]
-    if any(isinstance(part, Code) for part in parts):
-        return fstring(parts)
-    return lit("".join(parts))
 
 
 def _method(operation: Operation, names: NameTable, imports: Imports) -> MethodView:
     own = names.operations[operation.origin]
     imports.use("typing", "Any")
-    imports.use(_UPSTREAM, "Call")
+    imports.use(UPSTREAM, "Call")
     ordered = sorted(operation.arguments, key=lambda argument: not argument.required)
     parameters = [
         parameter(own.arguments[a.origin], argument_type(a, imports), a)
@@ -271,16 +203,16 @@ def _body(
         Encoding.BINARY: "content",
     }.get(operation.encoding, "text")
     if operation.encoding is Encoding.XML and isinstance(body, Interpolated):
-        xml = imports.use(_UPSTREAM, "xml")
+        xml = imports.use(UPSTREAM, "xml")
         made = comma(
             (
                 Code(f"{xml}({names[part.origin]})")
                 if isinstance(part, Argument)
-                else _part(part, names)
+                else _part(part, names, imports)
             )
             for part in body.parts
         )
-        yield f"{field}={imports.use(_UPSTREAM, 'joined')}({made})"
+        yield f"{field}={imports.use(UPSTREAM, 'joined')}({made})"
     else:
         yield f"{field}={_template(body, names, imports)}"
     if field in ("text", "content"):
@@ -295,7 +227,7 @@ def _path(operation: Operation, names: dict[Origin, Code], imports: Imports) -> 
     ]
     if not any(isinstance(part, Argument) for part in parts):
         return lit("".join(map(str, parts)))
-    segment = imports.use(_UPSTREAM, "segment")
+    segment = imports.use(UPSTREAM, "segment")
     return fstring(
         Code(f"{segment}({names[part.origin]})") if isinstance(part, Argument) else part
         for part in parts
@@ -331,23 +263,22 @@ def _value(value: Value, names: dict[Origin, Code], imports: Imports) -> Code:
             return lit(constant)
         case Text():
             return setting_marker(value, imports)
+        case Interpolated(parts):
+            made = comma(_part(part, names, imports) for part in parts)
+            return Code(f"{imports.use(UPSTREAM, 'joined')}({made})")
 
 
 def _template(template: Template, names: dict[Origin, Code], imports: Imports) -> Code:
     match template:
-        case Argument() | Constant() | Text():
+        case Argument() | Constant() | Text() | Interpolated():
             return _value(template, names, imports)
         case ArrayOf(elements):
             made = comma(_template(element, names, imports) for element in elements)
             if all(isinstance(element, Constant) for element in elements):
                 return Code(f"[{made}]")
-            return Code(f"{imports.use(_UPSTREAM, 'listed')}({made})")
+            return Code(f"{imports.use(UPSTREAM, 'listed')}({made})")
         case ObjectOf(members):
             return _object(members, names, imports)
-        case Interpolated(parts):
-            joined = imports.use(_UPSTREAM, "joined")
-            made = comma(_part(part, names) for part in parts)
-            return Code(f"{joined}({made})")
         case Input() | StepValue():
             raise TypeError("a body is made of arguments")
 
@@ -367,7 +298,7 @@ def _object(
     always = all(isinstance(m, Constant | Text) for _, m in members)
     made = f"{{{pairs}}}"
     if not always:
-        made = f"{imports.use(_UPSTREAM, 'given')}({made})"
+        made = f"{imports.use(UPSTREAM, 'given')}({made})"
     if not nulls:
         return Code(made)
     fixed = comma(f"{lit(key)}: None" for key in nulls)
@@ -376,12 +307,16 @@ def _object(
 
 
 def _part(
-    part: str | Argument | Input | Text | StepValue, names: dict[Origin, Code]
+    part: str | Argument | Input | Text | StepValue,
+    names: dict[Origin, Code],
+    imports: Imports,
 ) -> Code:
     match part:
         case str():
             return lit(part)
         case Argument():
             return names[part.origin]
+        case Text():
+            return setting_marker(part, imports)
         case _:
             raise TypeError("a body is made of arguments")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ..ir import Operation, Setting, Supplied, Upstream
+from ..ir import ClientCredentials, Negotiated, Operation, Setting, Supplied, Upstream
 from ..markdown import code, prose
 from ..names import NameTable
 from ..plan import FilePlan
@@ -164,6 +164,8 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
     """The runtime modules that the package needs, and what those import."""
     wanted = ["__init__", "upstream"]
     wanted += [READERS[each].module for each in _read(program)]
+    if any(isinstance(up.auth, ClientCredentials) for up in program.upstreams):
+        wanted.append("oauth2")
     for adapter in program.adapters:
         units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]
@@ -312,9 +314,14 @@ def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]
         yield from _about_held(held)
     for upstream in program.upstreams:
         for setting in upstream.settings:
-            yield setting.variable, prose("required")
+            yield setting.variable, _about_setting(setting)
         if isinstance(upstream.auth, Supplied):
             yield from _about_auth(upstream.auth)
+        elif isinstance(upstream.auth, Negotiated):
+            about = (
+                "replaces the authentication: package.module:factory of an httpx.Auth"
+            )
+            yield upstream.auth.setting.variable, prose(about)
         base_url = upstream.base_url
         prefix = base_url.variable.removesuffix("_BASE_URL")
         yield base_url.variable, _about_base_url(upstream)
@@ -343,6 +350,14 @@ def _about_held(held: Held) -> Iterator[tuple[str, Code]]:
     for variable, key in held.keys:
         yield variable, Code(f"default: {code(key)} of {what}")
     yield held.variable, about
+
+
+def _about_setting(setting: Setting) -> Code:
+    if setting.default is None:
+        return prose("required")
+    if setting.default:
+        return Code(f"default: {code(setting.default)}")
+    return prose("default: what the authorization server says")
 
 
 def _about_auth(auth: Supplied) -> Iterator[tuple[str, Code]]:
