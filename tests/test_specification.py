@@ -50,8 +50,14 @@ OBJECTS: Final[dict[str, tuple[str, str]]] = {
         "authentication:apikey",
         "AUTH[apikey]",
     ),
-    "Authentication of a consumed API: digest": ("authentication:digest", "NAF421"),
-    "Authentication of a consumed API: oauth2": ("authentication:oauth2", "NAF421"),
+    "Authentication of a consumed API: digest": (
+        "authentication:digest",
+        "AUTH[digest]",
+    ),
+    "Authentication of a consumed API: oauth2": (
+        "authentication:oauth2",
+        "AUTH[oauth2]",
+    ),
     "Consumed resource": ("consumedResource", "CONSUMED_RESOURCE"),
     "Consumed operation": ("consumedOperation", "CONSUMED_OPERATION"),
     "Input of a consumed API": ("consumedInput", "PARAM"),
@@ -124,7 +130,7 @@ VALUES: Final = {
     "Values of `type`: adapter": ("exposed", "type", "other"),
     "Values of `in`: input of a REST adapter": ("restInput", "in", "route"),
 }
-REFUSED: Final = re.compile("NAF(9..|421)").fullmatch
+REFUSED: Final = re.compile("NAF9..|NAF421").fullmatch
 TEXTS: Final = {
     "authentication": "authentication: {{type: {value}{more}}}",
     "consumedInput": "inputParameters: [{{name: id, in: {value}}}]",
