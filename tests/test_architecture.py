@@ -21,14 +21,14 @@ LAYERS = {
     2: "schema official overlay reader imports bind_sources keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies parameter_values units fitting authentication lower_authentication placed_keys"
-    " lower_consumed lower_exposed forwards declared bound_tokens selectors guards lower_guards"
+    " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths"
     " lower_behaviour steps given_values behaviours flows mocks readable"
     " avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
-    " verify_mcp verify_guard verify_tokens verify_exchanges mock mock_requests mock_credentials"
+    " verify_mcp verify_guard verify_tokens verify_exchanges verify_inputs mock mock_requests mock_credentials"
     " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving cli __main__",
@@ -59,6 +59,7 @@ OWNERS = {
         "verify_exchanges",
     },
     "fastapi": set(),
+    "pydantic": {"verify_inputs"},
     "mcp": {"verify_mcp"},
     "mcp_types": {"verify_mcp"},
     "jwt": {"verify_tokens"},
@@ -68,6 +69,7 @@ GENERATED_MAY_IMPORT = {
     "httpx",
     "fastapi",
     "starlette",
+    "pydantic",
     "mcp",
     "mcp_types",
     "jsonschema",

@@ -68,7 +68,7 @@ OBJECTS: Final[dict[str, tuple[str, str]]] = {
     "REST resource": ("restResource", "REST_RESOURCE"),
     "Forward": ("restResource.forward", "FORWARD"),
     "REST operation": ("restOperation", "REST_OPERATION"),
-    "Input of a REST adapter": ("restInput", "PARAM"),
+    "Input of a REST adapter": ("restInput", "REST_PARAM"),
     "Response": ("responses", "NAF901"),
     "Content of a response": ("responses.content", "NAF901"),
     "Binary response": ("responseBinary", "NAF901"),

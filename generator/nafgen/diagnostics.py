@@ -130,6 +130,7 @@ CODES: Final = _registry(
     ("NAF433", _W, "what is said beside a reference to a flow has no effect"),
     ("NAF450", _W, "a trusted header is not passed on"),
     ("NAF460", _W, "a part of an output has no effect"),
+    ("NAF461", _W, "a pattern has no effect"),
     # 5xx safety
     ("NAF501", _E, "a file could not be proven safe"),
     ("NAF502", _E, "a path leads outside the output folder"),
@@ -154,6 +155,7 @@ CODES: Final = _registry(
     ("NAF907", _E, "an adapter is not supported yet"),
     ("NAF908", _E, "a parameter location is not supported yet"),
     ("NAF909", _E, "a script is not compiled yet"),
+    ("NAF910", _E, "a pattern cannot be compiled"),
 )
 
 

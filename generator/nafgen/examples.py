@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from .diagnostics import Origin
 from .documents import document
 from .ir import Argument, Input, Operation, Result
+from .pattern_syntax import matching_text
 from .samples import sample_of
 from .wire import Format, Location, Type
 
@@ -39,12 +40,12 @@ _OBJECT: Final = {
     "{{x}}": "{y}",
     "null": None,
 }
-_HEADER: Final = re.compile(r"[!-~]([ -~]*[!-~])?").fullmatch
-_COOKIE: Final = re.compile(r"[A-Za-z0-9%.#&=?{}<>|:@+/-]+").fullmatch
 
 
 def example(thing: Valued) -> Any:
     """A plain value of the declared type, another one for each name."""
+    if isinstance(thing, Input) and thing.pattern:
+        return matching_text(thing.pattern, thing.name)
     return _plain(thing.type, thing.items, thing.name)
 
 
@@ -82,6 +83,8 @@ class Journey:
 
 def edge_values(thing: Valued, journey: Journey) -> tuple[Any, ...]:
     """Values of the declared type that are easily got wrong, and that can travel so."""
+    if isinstance(thing, Input) and thing.pattern:
+        return (example(thing),)
     everywhere = journey.outbound | ({journey.inbound} if journey.inbound else set())
     match thing.type:
         case Type.STRING:
@@ -110,7 +113,8 @@ def edge_values(thing: Valued, journey: Journey) -> tuple[Any, ...]:
 
 
 def _texts(journey: Journey) -> Iterator[str]:
-    return (text for text in _TEXTS if _can_arrive(text, journey.inbound))
+    inbound = journey.inbound
+    return (text for text in _TEXTS if inbound is None or inbound.can_hold(text))
 
 
 def _may_be_refused(value: Any, journey: Journey) -> bool:
@@ -121,20 +125,7 @@ def _may_be_refused(value: Any, journey: Journey) -> bool:
         return True
     if Location.PATH in journey.outbound and "/../" in value:
         return True
-    return Location.HEADER in journey.outbound and not _HEADER(value)
-
-
-def _can_arrive(value: str, inbound: Location | None) -> bool:
-    match inbound:
-        case Location.PATH:
-            # HTTP servers decode the path before they route, so a slash splits it.
-            return value != "" and "/" not in value and "\n" not in value
-        case Location.HEADER:
-            return _HEADER(value) is not None
-        case Location.COOKIE:
-            return _COOKIE(value) is not None
-        case _:
-            return True
+    return Location.HEADER in journey.outbound and not Location.HEADER.can_hold(value)
 
 
 def _arrays(items: Type | None, everywhere: frozenset[Location]) -> Iterator[list[Any]]:

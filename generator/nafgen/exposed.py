@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from . import spec
 from .arguments import (
+    RefusedError,
     is_kept_out,
     is_protocol_header,
     is_required,
@@ -23,6 +24,7 @@ from .givens import inputs_of, settled
 from .inferred import report_inferred
 from .ir import Argument, Given, Input, ObjectOf
 from .matching import find
+from .patterns import of_its_type, pattern_of, report_unused_pattern
 from .spec import Located
 from .unfed import report_gathered, report_mixed_body, report_undeclared, report_unfed
 from .wire import Location, Type
@@ -100,7 +102,8 @@ class CallLinker(ValueLinker):
         for argument, given in self.values.items():
             if isinstance(given, Input):
                 known = self.inputs[given.name]
-                self.inputs[given.name] = fitted(known, argument, self.kind)
+                made = fitted(known, argument, self.kind)
+                self.inputs[given.name] = of_its_type(made, self.reporter)
 
     def settled(self) -> Values:
         """What the arguments get, in their order, with the inputs as they became."""
@@ -115,10 +118,16 @@ class CallLinker(ValueLinker):
             self.failed = self.failed or place
             return
         if isinstance(place, Located):
+            self._report_constant(param)
             self.constants[param.name] = place
             return
+        try:
+            pattern = pattern_of(param, place.location, self.reporter)
+        except RefusedError as refused:
+            self.failed = self.failed or str(refused)
+            return
         if place.location is Location.PATH:
-            self._describe_path(param)
+            self._describe_path(param, pattern)
             return
         argument = self.references.fed(param.name, self.invocation)
         if argument is None and self._is_setting(param.name):
@@ -132,7 +141,11 @@ class CallLinker(ValueLinker):
             location=place.location,
             whole=place.whole,
             path=place.path,
-            type=type_of(param.type, argument.type if argument else Type.STRING),
+            pattern=pattern,
+            type=type_of(
+                param.type,
+                argument.type if argument and not pattern else Type.STRING,
+            ),
             items=items_of(param, argument),
             required=is_required(param, argument),
             description=param.description or (argument.description if argument else ""),
@@ -141,11 +154,16 @@ class CallLinker(ValueLinker):
         if argument is not None:
             self.unless_hidden(argument, self.inputs[param.name])
 
+    def _report_constant(self, param: spec.Param) -> None:
+        if param.pattern is not None:
+            span = param.pattern.span
+            report_unused_pattern(param.name, span, "a constant", self.reporter)
+
     def _is_setting(self, name: str) -> bool:
         """Whether nobody is asked for it, because the client has it."""
         return find(name, self.operation.from_settings, str) is not None
 
-    def _describe_path(self, param: spec.Param) -> None:
+    def _describe_path(self, param: spec.Param, pattern: str) -> None:
         place = find(param.name, self.path_inputs, lambda i: i.name)
         if place is None:
             self.reporter.report(
@@ -157,6 +175,7 @@ class CallLinker(ValueLinker):
             return
         self.inputs[place.name] = replace(
             place,
+            pattern=pattern,
             type=type_of(param.type, place.type),
             description=param.description or place.description,
         )

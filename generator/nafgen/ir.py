@@ -54,13 +54,15 @@ class Input:
 
     `location` says where a route finds it; a tool's inputs are all members of its
     arguments object. A route's input in the body is the whole body where `whole` is
-    set, else the body's member of that name, or the one at `path`.
+    set, else the body's member of that name, or the one at `path`. A text has to match
+    `pattern`, where there is one.
     """
 
     name: str
     location: Location
     whole: bool
     path: tuple[str, ...] = ()
+    pattern: str = ""
     type: Type
     items: Type | None
     required: bool

@@ -137,8 +137,8 @@ HINTS: Final = _only("readOnly destructive idempotent openWorld", "title")
 PARAM: Final = _keys(
     "in type items required value",
     "example examples mapping",
-    pattern="NAF901",
 )
+REST_PARAM: Final = replace(PARAM, read=PARAM.read | {"pattern"})
 OUTPUT: Final = _keys(
     "type mapping value const properties items",
     "example examples",

@@ -7,7 +7,16 @@ from typing import Final
 
 from . import spec
 from .diagnostics import show
-from .keywords import FORWARD, HINTS, MCP, REST, REST_OPERATION, REST_RESOURCE, TOOL
+from .keywords import (
+    FORWARD,
+    HINTS,
+    MCP,
+    REST,
+    REST_OPERATION,
+    REST_PARAM,
+    REST_RESOURCE,
+    TOOL,
+)
 from .lower_behaviour import Behaviours
 from .lower_guards import lower_guard
 from .reader import Reader
@@ -70,7 +79,7 @@ class ExposedSide:
 
     def _rest_resource(self, resource: Reader) -> spec.RestResource:
         refused = resource.check_keys(REST_RESOURCE)
-        params, costly = self.units.shared_params(resource)
+        params, costly = self.units.shared_params(resource, REST_PARAM)
 
         def make(entry: Reader) -> spec.RestOperation | str:
             return refused or costly or self._rest_operation(entry)
@@ -118,7 +127,7 @@ class ExposedSide:
         return spec.RestOperation(
             name=entry.name,
             method=entry.text("method").upper(),
-            params=self.units.params(entry),
+            params=self.units.params(entry, REST_PARAM),
             behaviour=behaviour,
             description=entry.text("description") or entry.text(entry.spelling(LABEL)),
             origin=entry.origin,

@@ -67,6 +67,7 @@ class Param:
     value: Located | None
     origin: Origin
     is_credential: bool = False
+    pattern: Located | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

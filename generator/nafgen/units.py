@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from . import spec
 from .diagnostics import Reporter, Span, show
 from .keywords import OUTPUT, PARAM
-from .reader import Reader
+from .reader import Keys, Reader
 from .source import Document, Map, Seq
 from .spec import Located
 
@@ -102,11 +102,11 @@ class Units:
         return "NAF010"
 
     def shared_params(
-        self, reader: Reader
+        self, reader: Reader, keys: Keys = PARAM
     ) -> tuple[tuple[spec.Param, ...], str | None]:
         """The parameters of a resource, and what makes them cost all its operations."""
         around, self.refused_inside = self.refused_inside, None
-        params = self.params(reader)
+        params = self.params(reader, keys)
         refused, self.refused_inside = self.refused_inside, around
         broken = "NAF101" if reader.is_broken("operations", "forward") else None
         return params, refused or broken
@@ -116,10 +116,10 @@ class Units:
             "NAF409", span, f"{written} is read as the official {official}"
         )
 
-    def params(self, entry: Reader) -> tuple[spec.Param, ...]:
+    def params(self, entry: Reader, keys: Keys = PARAM) -> tuple[spec.Param, ...]:
         params = []
         for reader in entry.children("inputParameters"):
-            self.refused_inside = reader.check_keys(PARAM) or self.refused_inside
+            self.refused_inside = reader.check_keys(keys) or self.refused_inside
             items = reader.child("items")
             params.append(
                 spec.Param(
@@ -131,6 +131,9 @@ class Units:
                     description=reader.text("description"),
                     value=reader.located("value"),
                     origin=reader.origin,
+                    pattern=(
+                        reader.located("pattern") if "pattern" in keys.read else None
+                    ),
                 )
             )
         return tuple(params)

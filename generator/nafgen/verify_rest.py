@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from .diagnostics import Origin
-from .examples import Answer, Journey, answers, answers_for, variants
+from .examples import Answer, Journey, answers, answers_for, json_answer, variants
 from .expect import percent_encoded
 from .expect_results import expected_result
 from .expect_values import argument_values, text
@@ -22,6 +22,7 @@ from .verify_client import journeys
 from .verify_flows import expected_flows
 from .verify_forward import PROBLEM, check_forward
 from .verify_guard import check_rest_guard, credentials
+from .verify_inputs import unmatched
 from .verify_probe import REFUSED, Bench, failure
 from .wire import Location
 
@@ -145,6 +146,7 @@ class _Check:
                 self._check_answer(reply, got, operation)
                 passed = passed or values
         if passed is not None:
+            await self._check_patterns(passed)
             await self._check_failures(passed, operation)
 
     async def _run_flow(self, call: FlowCall) -> None:
@@ -168,6 +170,8 @@ class _Check:
             body = got.json() if got.content else None
             bench.check(origin, f"{what}: body", wanted.result, body)
             passed = passed or values
+        if passed is not None:
+            await self._check_patterns(passed)
         if passed is None or not call.flow.operations:
             return
         bench.probe.expect(REFUSED)
@@ -177,6 +181,22 @@ class _Check:
         first = next(step for step in call.flow.steps if isinstance(step, CallStep))
         bench.check(origin, f"{what}: step", first.name, got.json().get("step"))
 
+    async def _check_patterns(self, values: dict[Origin, Any]) -> None:
+        """A text that a pattern does not match is refused, before anything is sent."""
+        bench, origin = self.bench, self.route.origin
+        for given in self.route.inputs:
+            wrong = unmatched(given)
+            if wrong is None:
+                continue
+            bench.probe.expect(json_answer({}))
+            got = await self._send({**values, given.origin: wrong})
+            what = f"{self.route.method} route given {wrong!r} as `{given.name}`"
+            bench.check(origin, f"{what}: status", 422, got.status_code)
+            kind = got.headers.get("content-type", "")
+            bench.check(origin, f"{what}: type", PROBLEM, kind)
+            sent = len(bench.probe.received)
+            bench.check(origin, f"{what}: requests upstream", 0, sent)
+
     def _told_apart(self, values: dict[Origin, Any]) -> dict[Origin, Any]:
         """The values, without what stands between variables of one segment: servers
         decode a path before they route, so a value that has it would be split there."""
@@ -185,7 +205,7 @@ class _Check:
             if not isinstance(between, str) or "/" in between:
                 continue
             for given in (before, after):
-                if isinstance(given, Input):
+                if isinstance(given, Input) and not given.pattern:
                     made[given.origin] = _without(between, made[given.origin])
         return made
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+_HEADER: Final = re.compile(r"[!-~]([ -~]*[!-~])?").fullmatch
+_COOKIE: Final = re.compile(r"[A-Za-z0-9%.#&=?{}<>|:@+/-]+").fullmatch
 
 
 class Location(StrEnum):
@@ -15,6 +19,19 @@ class Location(StrEnum):
     HEADER = "header"
     COOKIE = "cookie"
     BODY = "body"
+
+    def can_hold(self, text: str) -> bool:
+        """Whether every client can send a text there, and every server reads it."""
+        match self:
+            case Location.PATH:
+                # HTTP servers decode the path before they route, so a slash splits it.
+                return text != "" and "/" not in text and "\n" not in text
+            case Location.HEADER:
+                return _HEADER(text) is not None
+            case Location.COOKIE:
+                return _COOKIE(text) is not None
+            case _:
+                return True
 
 
 class Type(StrEnum):

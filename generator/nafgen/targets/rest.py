@@ -221,6 +221,8 @@ def _described(deep: tuple[Input, ...]) -> dict[str, Any]:
             holder = holder.setdefault("properties", {}).setdefault(name, {})
         if each.type is not Type.ANY:
             holder["type"] = each.type.value
+        if each.pattern:
+            holder["pattern"] = each.pattern
         if each.description:
             holder["description"] = each.description
     return schema
@@ -232,6 +234,7 @@ def _member(given: Input, imports: Imports) -> Code:
     path = given.path or (given.name,)
     arguments = ["whole_body", lit(given.type.value), *map(lit, path)]
     arguments += [] if given.required else ["required=False"]
+    arguments += [f"pattern={lit(given.pattern)}"] if given.pattern else []
     return Code(f"{read}({comma(arguments)})")
 
 
@@ -301,6 +304,8 @@ def _details(given: Input, name: str, alone: bool) -> list[str]:
         details.append(f"alias={lit(given.name)}")
     if given.description:
         details.append(f"description={lit(given.description)}")
+    if given.pattern:
+        details.append(f"pattern={lit(given.pattern)}")
     if given.location is Location.BODY and not given.whole:
         if alone:
             details.append("embed=True")
