@@ -289,7 +289,7 @@ def naive_literal(value: object) -> Code:
     ("target", "name", "broken"),
     [
         (targets.rest, "lit", naive_lit),
-        (targets.client, "lit", naive_lit),
+        (targets.connections, "lit", naive_lit),
         (targets.mcp, "literal", naive_literal),
     ],
 )
