@@ -128,6 +128,7 @@ CODES: Final = _registry(
     ("NAF431", _W, "a server has more tools than many clients take"),
     ("NAF432", _N, "a file holds only what others import"),
     ("NAF433", _W, "what is said beside a reference to a flow has no effect"),
+    ("NAF434", _W, "what is said of answers of bytes has no effect"),
     ("NAF450", _W, "a trusted header is not passed on"),
     ("NAF460", _W, "a part of an output has no effect"),
     ("NAF461", _W, "a pattern has no effect"),

@@ -202,6 +202,7 @@ _EMPTY: Final = _answer(204, "", b"", None)
 _BINARY: Final = _answer(
     200, "application/octet-stream", b"\x00\xff\x80", b"\x00\xff\x80"
 )
+_PICTURE: Final = _answer(200, "image/png", b"\x89PNG\r\n", b"\x89PNG\r\n")
 _PLAIN: Final = _answer(
     200, "text/plain; charset=utf-8", "plain ünï".encode(), "plain ünï"
 )
@@ -215,6 +216,8 @@ def json_answer(value: Any, status: int = 200) -> Answer:
 
 def answers(operation: Operation) -> tuple[Answer, ...]:
     """Answers of an operation, to be relayed as they are."""
+    if operation.binary is not None:
+        return (_PICTURE, _BINARY, _EMPTY)
     if operation.format.is_opaque:
         return (_PLAIN, _BINARY, _EMPTY)
     name = operation.name

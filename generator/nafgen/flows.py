@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from . import spec
+from .binary_answers import embedded_bytes
 from .binds import Settings
 from .diagnostics import Origin, Reporter, Span, show
 from .exposed import CallLinker
@@ -133,6 +134,14 @@ class FlowLinker:
                 "a bind is for requests alone: in what is answered it would be shown",
                 "take it out of the mappings, the lookups and the outputs",
                 "NAF902",
+            )
+        step = embedded_bytes(linked, made)
+        if step is not None:
+            return self._refuse(
+                self.unit.origin.span,
+                f"the bytes that the step {show(step)} answers are put into something",
+                "they can only be answered, as they are",
+                "NAF904",
             )
         self._report_inputs([*_given(linked), made])
         return Flow(

@@ -124,6 +124,17 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """Answers of bytes: `limit` of them at the most, passed on as `media_type` or, where
+    that is empty, as what the upstream says. `is_default`: the spec gives no limit.
+    """
+
+    limit: int
+    is_default: bool
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One consumed HTTP operation.
 
@@ -158,6 +169,7 @@ class Operation:
     format: Format
     selector: str
     schema: AnswerSchema | None = None
+    binary: Binary | None = None
     description: str
     origin: Origin
 

@@ -94,25 +94,24 @@ GUARD: Final = {
 }
 CONSUMED_RESOURCE: Final = _keys("path inputParameters operations")
 CONSUMED_OPERATION: Final = _keys(
-    "method path inputParameters body outputRawFormat outputSchema outputParameters",
-    outputMediaType="NAF901",
-    maxBinarySize="NAF901",
+    "method path inputParameters body outputRawFormat outputSchema outputParameters"
+    " outputMediaType maxBinarySize",
 )
 REST: Final = _keys(
-    "type namespace address port resources authentication auth",
-    maxBinarySize="NAF901",
+    "type namespace address port resources authentication auth maxBinarySize",
 )
 REST_RESOURCE: Final = _keys("path inputParameters operations forward")
 FORWARD: Final = _only("targetNamespace trustedHeaders", "description")
 REST_OPERATION: Final = _keys(
-    "method inputParameters call with ref steps mappings outputParameters",
-    responses="NAF901",
-    responseBinary="NAF901",
+    "method inputParameters call with ref steps mappings outputParameters responses"
+    " responseBinary",
 )
+RESPONSE: Final = _only("content", "description")
+CONTENT: Final = _only("binary", "schema")
+RESPONSE_BINARY: Final = _only("mediaType", "status description")
 MCP: Final = _keys(
-    "type namespace address port transport tools authentication auth",
+    "type namespace address port transport tools authentication auth maxBinarySize",
     separable="resources prompts ttlMs cacheScope",
-    maxBinarySize="NAF901",
     ttlMs="NAF901",
     cacheScope="NAF901",
     resources="NAF901",

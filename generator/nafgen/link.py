@@ -8,6 +8,7 @@ from typing import Final
 
 from . import spec
 from .behaviours import BehaviourLinker, given_by_calls
+from .binary_answers import served
 from .diagnostics import Reporter, Span, show
 from .flows import Unit
 from .forwards import link_forwards
@@ -224,18 +225,18 @@ class _Linker:
         if isinstance(linked, str):
             return linked
         inputs, call, made = linked
-        callee = call.callee
         seen[entry.method, form] = entry.origin.span
         by_name = {i.name: i for i in inputs}
         return Route(
             method=entry.method,
             path=tuple(p if isinstance(p, str) else by_name[p.name] for p in path),
-            name=entry.name or callee.name,
+            name=entry.name or call.callee.name,
             tag=resource.name,
             inputs=inputs,
             call=call,
             result=made,
-            description=entry.description or callee.description,
+            binary=served(call, exposed.max_size, entry.answer_type, self.reporter),
+            description=entry.description or call.callee.description,
             origin=entry.origin,
         )
 
@@ -299,6 +300,7 @@ class _Linker:
             inputs=inputs,
             call=call,
             result=made,
+            binary=served(call, exposed.max_size, None, self.reporter),
             origin=entry.origin,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import spec
+from .binary_answers import lower_size, lower_type
 from .diagnostics import show
 from .keywords import BODY, CONSUMED_OPERATION, CONSUMED_RESOURCE, CONSUMES
 from .lower_authentication import lower_auth
@@ -101,6 +102,9 @@ class ConsumedSide:
             return "NAF101"
         if refused := entry.check_keys(CONSUMED_OPERATION):
             return refused
+        size, answer_type = lower_size(entry), lower_type(entry, "outputMediaType")
+        if isinstance(size, str) or isinstance(answer_type, str):
+            return "NAF101"
         return spec.ConsumedOperation(
             name=entry.name,
             method=entry.text("method").upper(),
@@ -110,6 +114,8 @@ class ConsumedSide:
             raw_format=entry.located("outputRawFormat"),
             selector=entry.located("outputSchema"),
             schema=None,
+            max_size=size,
+            answer_type=answer_type,
             outputs=self.units.extracted(entry),
             description=entry.text("description"),
             origin=entry.origin,

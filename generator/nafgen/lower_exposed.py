@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import spec
+from .binary_answers import lower_served_type, lower_size
 from .diagnostics import show
 from .keywords import (
     FORWARD,
@@ -67,12 +68,16 @@ class ExposedSide:
         auth = lower_guard(entry, self.units)
         if isinstance(auth, str):
             return auth
+        size = lower_size(entry)
+        if isinstance(size, str):
+            return size
         return spec.Rest(
             namespace=entry.text("namespace", "rest"),
             address=entry.text("address", LOOPBACK),
             port=entry.number("port") or _DEFAULT_PORTS["rest"],
             description=entry.text("description"),
             auth=auth,
+            max_size=size,
             resources=tuple(map(self._rest_resource, resources)),
             origin=entry.origin,
         )
@@ -124,11 +129,15 @@ class ExposedSide:
         behaviour = Behaviours(self.units).lower(entry)
         if isinstance(behaviour, str):
             return behaviour
+        answer_type = lower_served_type(entry)
+        if isinstance(answer_type, str):
+            return answer_type
         return spec.RestOperation(
             name=entry.name,
             method=entry.text("method").upper(),
             params=self.units.params(entry, REST_PARAM),
             behaviour=behaviour,
+            answer_type=answer_type,
             description=entry.text("description") or entry.text(entry.spelling(LABEL)),
             origin=entry.origin,
         )
@@ -157,6 +166,9 @@ class ExposedSide:
                 "`authentication` has no effect on stdio",
                 hint="who starts the server is its only caller; over HTTP it counts",
             )
+        size = lower_size(entry)
+        if isinstance(size, str):
+            return size
         tools = entry.children("tools")
         if not entry.data.get("tools"):
             self._report_empty(entry, "tools")
@@ -171,6 +183,7 @@ class ExposedSide:
             transport=transport.value,
             description=entry.text("description"),
             auth=auth,
+            max_size=size,
             tools=self.units.of(tools, "tool", self._tool),
             origin=entry.origin,
         )

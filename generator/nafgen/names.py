@@ -33,14 +33,14 @@ from .readable import readable_names
 from .result_steps import queries, results_of
 
 CLIENT_GLOBALS: Final = frozenset("""
-    Any AsyncClient Call Client Connection Environment Final Setting annotations
+    Any AsyncBounded AsyncClient Bounded Call Client Connection Environment Final Setting annotations
     avro_value basic csv_value given html_tables httpx joined listed markdown_parts
     protobuf_value psv_value segment tsv_value xml xml_value yaml_value
     ClientCredentials
     """.split())
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
-    Annotated Any Body Cookie FastAPI OPTIONS Header Path Query Response add_forward
+    Annotated Any AsyncBounded Body Cookie FastAPI OPTIONS Header Path Query Response add_forward
     add_guard add_health annotations answer api app calls closing create_app
     create_guard filled flows given each joined listed body_member pick relay structure whole_body
     jsonpath path_functions pick_all pick_members
@@ -54,7 +54,7 @@ BODY_NAMES: Final = frozenset("""
     parse_obj parse_raw register schema schema_json update_forward_refs validate
     """.split())
 MCP_GLOBALS: Final = frozenset("""
-    Any Api Arguments CallToolResult Hints NamedTuple Server Tools a annotations
+    Any Api Arguments AsyncBounded CallToolResult Hints NamedTuple Server Tools a annotations
     answered api calls create_guard create_server decoded each filled flows given joined lending
     listed pick relay tools
     jsonpath path_functions pick_all pick_members

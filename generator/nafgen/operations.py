@@ -13,6 +13,7 @@ from .arguments import (
     is_token,
     place_of,
 )
+from .binary_answers import link_binary
 from .binds import Settings
 from .bodies import BODY_EXPECTED, BodyLinker
 from .consumed_paths import WRITING, PathLinker, report_setting
@@ -145,6 +146,7 @@ class OperationLinker:
             format=format_,
             selector=self._selector(format_),
             schema=operation.schema,
+            binary=link_binary(operation, format_, self.reporter),
             description=operation.description,
             origin=operation.origin,
         )

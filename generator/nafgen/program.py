@@ -9,6 +9,7 @@ from .diagnostics import Origin
 from .ir import (
     READING,
     Argument,
+    Binary,
     Given,
     Guard,
     Input,
@@ -168,6 +169,7 @@ class Route:
     inputs: tuple[Input, ...]
     call: Call | FlowCall
     result: Result | Relay
+    binary: Binary | None = None
     description: str
     origin: Origin
 
@@ -224,6 +226,7 @@ class Tool:
     inputs: tuple[Input, ...]
     call: Call | FlowCall
     result: Result | Relay
+    binary: Binary | None = None
     origin: Origin
 
 

@@ -137,6 +137,8 @@ class ConsumedOperation:
     raw_format: Located | None
     selector: Located | None
     schema: AnswerSchema | None
+    max_size: Located | None
+    answer_type: Located | None
     outputs: tuple[Output, ...]
     description: str
     origin: Origin
@@ -246,6 +248,7 @@ class RestOperation:
     method: str
     params: tuple[Param, ...]
     behaviour: Behaviour
+    answer_type: Located | None
     description: str
     origin: Origin
 
@@ -276,6 +279,7 @@ class Rest:
     port: int
     description: str
     auth: Auth | None
+    max_size: Located | None
     resources: tuple[RestResource, ...]
     origin: Origin
 
@@ -299,6 +303,7 @@ class Mcp:
     transport: str
     description: str
     auth: Auth | None
+    max_size: Located | None
     tools: tuple[McpTool, ...]
     origin: Origin
 

@@ -68,8 +68,7 @@ def _expected(
             refused = True
             break
         requests.append(request)
-        is_head = step.call.operation.method == "HEAD"
-        results[step.name] = _kept(step, None if is_head else answers[step.name])
+        results[step.name] = _kept(step, _read(step, answers[step.name]))
     return ExpectedFlow(
         values=values,
         answers=tuple(
@@ -95,6 +94,14 @@ def _request(
     if any(argument.origin not in sent for argument in places):
         return None
     return bench.wanted(operation, sent)
+
+
+def _read(step: CallStep, answer: Any) -> Any:
+    """What a step's client makes of a JSON answer."""
+    operation = step.call.operation
+    if operation.method == "HEAD":
+        return None
+    return json_answer(answer).content if operation.binary else answer
 
 
 def _kept(step: CallStep, answer: Any) -> Any:

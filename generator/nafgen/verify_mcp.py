@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp import Client
-from mcp_types import CallToolResult, EmbeddedResource, TextContent
+from mcp_types import (
+    AudioContent,
+    BlobResourceContents,
+    CallToolResult,
+    EmbeddedResource,
+    ImageContent,
+    TextContent,
+)
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
@@ -148,6 +155,10 @@ class _Check:
         if wanted.refused or got.is_error:
             return False
         done = bench.compare_all(origin, what, wanted.requests) or not wanted.answers
+        if isinstance(wanted.result, bytes):
+            passed = ("application/octet-stream", wanted.result)
+            bench.check(origin, f"{what}: bytes", passed, _bytes(got))
+            return done
         made = json.loads(_text(got)) if got.content else None
         bench.check(origin, f"{what}: text", wanted.result, made)
         structured = wanted.result if isinstance(wanted.result, dict) else None
@@ -220,7 +231,10 @@ class _Check:
             bench.check(origin, f"{self.what}: blocks", 0, len(got.content))
             return
         if isinstance(reply.value, bytes):
-            bench.check(origin, f"{self.what}: bytes", reply.value, _bytes(got))
+            declared = self.tool.binary.media_type if self.tool.binary else ""
+            kind = (declared or reply.content_type).partition(";")[0].lower()
+            wanted = (kind, reply.value)
+            bench.check(origin, f"{self.what}: bytes", wanted, _bytes(got))
             return
         if isinstance(self.tool.result, Relay):
             relayed = reply.content.decode()
@@ -282,8 +296,16 @@ def _text(got: CallToolResult) -> str:
     )
 
 
-def _bytes(got: CallToolResult) -> bytes | None:
+def _bytes(got: CallToolResult) -> tuple[str, bytes] | None:
+    """The bytes of a result, with their media type."""
     for block in got.content:
-        if isinstance(block, EmbeddedResource):
-            return base64.b64decode(getattr(block.resource, "blob", ""))
+        match block:
+            case EmbeddedResource(
+                resource=BlobResourceContents(mime_type=kind, blob=data)
+            ):
+                return kind or "", base64.b64decode(data)
+            case ImageContent(mime_type=kind, data=data):
+                return kind, base64.b64decode(data)
+            case AudioContent(mime_type=kind, data=data):
+                return kind, base64.b64decode(data)
     return None

@@ -7,7 +7,7 @@ import asyncio
 import time
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import httpx
 
@@ -58,6 +58,9 @@ class AsyncClient:
 
     A client of your own, given as `http`, brings its own time-outs and is not closed.
     """
+
+    opaque: ClassVar[bool] = False
+    """Whether answers are bytes, whatever they look like."""
 
     def __init__(self, connection: Connection, http: httpx.AsyncClient | None) -> None:
         self._connection = connection

@@ -212,6 +212,8 @@ async def relay(
         return CallToolResult(content=[])
     if into is not None and has_value(answer, call.read):
         return structured(into(await adecode(answer, call.read)))
+    if client.opaque:
+        return CallToolResult(content=[_blob(answer)])
     if is_json(answer):
         return _result(_sendable(answer.text), decode(answer))
     if is_text(answer):

@@ -31,7 +31,7 @@ from ..pycode import Code, Imports, comment, doc, fstring, lit
 from ..wire import Encoding
 from .client_docs import class_doc
 from .connections import UPSTREAM, connection, negotiation, reads
-from .expressions import argument_type, comma, parameter, setting_marker
+from .expressions import argument_type, bounded, comma, parameter, setting_marker
 from .readers import reader
 from .sources import environment
 
@@ -53,6 +53,8 @@ class MethodView:
     method_parameters: Code
     doc: Code
     short_doc: Code
+    async_client: Code
+    sync_client: Code
     build: Code
 
 
@@ -162,6 +164,8 @@ def _method(operation: Operation, names: NameTable, imports: Imports) -> MethodV
         method_parameters=comma(["self", "*", *parameters] if parameters else ["self"]),
         doc=doc(summary, described, indent=8),
         short_doc=doc(summary),
+        async_client=bounded(Code("self"), operation.binary, imports),
+        sync_client=bounded(Code("self"), operation.binary, imports, is_async=False),
         build=Code(f"{own.function}({passed})"),
     )
 

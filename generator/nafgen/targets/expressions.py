@@ -9,6 +9,7 @@ from ..givens import is_complete
 from ..ir import (
     Argument,
     ArrayOf,
+    Binary,
     Constant,
     Given,
     Input,
@@ -68,6 +69,20 @@ def client_parameters(apis: Iterable[ApiView]) -> Code:
 def owned_clients(apis: Iterable[ApiView]) -> Code:
     """The clients that a factory made itself and that are therefore closed."""
     return comma(f"*([] if {a.parameter} else [{a.variable}])" for a in apis)
+
+
+def bounded(
+    api: Code, binary: Binary | None, imports: Imports, *, is_async: bool = True
+) -> Code:
+    """The client that sends a call, which takes answers of so many bytes only."""
+    if binary is None:
+        return api
+    name = "AsyncBounded" if is_async else "Bounded"
+    arguments = [api, lit(binary.limit)]
+    if binary.media_type:
+        arguments.append(lit(binary.media_type))
+    made = imports.use(f"{RUNTIME}.bytes_answers", name)
+    return Code(f"{made}({comma(arguments)})")
 
 
 def comma(pieces: Iterable[str]) -> Code:

@@ -16,6 +16,7 @@ from .expressions import (
     RUNTIME,
     ApiView,
     api_views,
+    bounded,
     call_expression,
     client_parameters,
     comma,
@@ -124,7 +125,8 @@ def _tool(
     else:
         variable = names.operations[tool.call.operation.origin].upstream.variable
         call = call_expression(tool.call, names, imports, argument)
-        relayed = [f"api.{variable}" if several else "api", str(call)]
+        client = Code(f"api.{variable}" if several else "api")
+        relayed = [bounded(client, tool.binary, imports), call]
         if result_view(tool.result, own, imports) is not None:
             relayed.append(own.result)
         relay = f"await {imports.use(_TOOLS, 'relay')}({comma(relayed)})"

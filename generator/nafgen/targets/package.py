@@ -16,11 +16,10 @@ from ..program import Adapter, Forward, Held, McpAdapter, Program, RestAdapter, 
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
 from ..result_steps import has_queries, results_of
-from ..wire import Format
 from .expressions import comma
 from .guards import SUPPORT
 from .mappings import QUERY_LIBRARY, support_modules
-from .readers import READERS
+from .readers import answer_libraries, answer_modules
 from .sources import readings
 
 
@@ -163,7 +162,7 @@ def _runtime_text(module: str) -> Code:
 def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
     """The runtime modules that the package needs, and what those import."""
     wanted = ["__init__", "upstream"]
-    wanted += [READERS[each].module for each in _read(program)]
+    wanted += answer_modules(program)
     if any(isinstance(up.auth, ClientCredentials) for up in program.upstreams):
         wanted.append("oauth2")
     for adapter in program.adapters:
@@ -189,12 +188,6 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
             found.add(module)
             wanted += _siblings(_runtime_text(module))
     return tuple(sorted(found))
-
-
-def _read(program: Program) -> set[Format]:
-    """The formats that answers are read in, beside JSON."""
-    operations = (each for up in program.upstreams for each in up.operations)
-    return {each.format for each in operations} & READERS.keys()
 
 
 @cache
@@ -244,7 +237,7 @@ def _requirements(program: Program) -> list[str]:
     kinds = {type(adapter) for adapter in program.adapters}
     needed = {"fastapi": RestAdapter in kinds, "mcp": McpAdapter in kinds}
     needed["uvicorn"] = bool(kinds)
-    libraries = {lib for each in _read(program) for lib in READERS[each].libraries}
+    libraries = answer_libraries(program)
     schemes = {type(a.guard.scheme) for a in program.adapters if a.guard}
     libraries.update(lib for each in schemes for lib in SUPPORT[each].libraries)
     if has_queries(program):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..ir import Operation
+from ..program import Program
 from ..pycode import Code, Imports, lit, literal
 from ..wire import AvroSchema, Format, ProtobufSchema
 from .expressions import RUNTIME, comma
@@ -46,6 +47,23 @@ READERS: Final = {
 }
 _LINE: Final = 72
 """Characters of a literal in base64 on one line."""
+
+
+def answer_modules(program: Program) -> set[str]:
+    """The support modules for answers that are not JSON."""
+    formats = _formats(program)
+    modules = {READERS[each].module for each in formats & READERS.keys()}
+    return modules | ({"bytes_answers"} if Format.BINARY in formats else set())
+
+
+def answer_libraries(program: Program) -> set[str]:
+    """The libraries that read answers."""
+    formats = _formats(program) & READERS.keys()
+    return {library for each in formats for library in READERS[each].libraries}
+
+
+def _formats(program: Program) -> set[Format]:
+    return {each.format for up in program.upstreams for each in up.operations}
 
 
 def reader(operation: Operation, imports: Imports) -> Code | None:

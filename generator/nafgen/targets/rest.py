@@ -17,6 +17,7 @@ from .expressions import (
     ApiView,
     annotation,
     api_views,
+    bounded,
     call_expression,
     client_parameters,
     comma,
@@ -164,6 +165,10 @@ def _route(
     method = route.method.lower()
     if route.tag:
         arguments.append(f"tags=[{lit(route.tag)}]")
+    if route.binary is not None and route.binary.media_type:
+        content = f"{{{lit(route.binary.media_type)}: {{}}}}"
+        arguments.append(f"response_class={imports.use('fastapi', 'Response')}")
+        arguments.append(f'responses={{200: {{"content": {content}}}}}')
     texts = _texts(route, bracketed)
 
     def given(value: Input | StepValue) -> Code:
@@ -182,7 +187,7 @@ def _route(
     else:
         call = call_expression(route.call, names, imports, given)
         api = names.operations[route.call.operation.origin].upstream.variable
-        relayed = [str(api), str(call)]
+        relayed = [bounded(api, route.binary, imports), call]
         if result_view(route.result, own, imports) is not None:
             relayed.append(own.result)
         relay = f"await {imports.use(_REST, 'relay')}({comma(relayed)})"
