@@ -117,6 +117,67 @@ SPEC: dict[str, Any] = {
     },
 }
 
+FLOWS: dict[str, Any] = yaml.safe_load("""
+naftiko: 1.0.0-alpha2
+info: {label: Flows}
+binds:
+- {namespace: env, keys: {KEY: KEY}}
+- {namespace: files, location: "file:///./held.json", keys: {HELD: held-name}}
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example
+    authentication: {type: digest, username: "{{KEY}}", password: "{{HELD}}"}
+    resources:
+    - path: /things
+      operations:
+      - name: list
+        method: GET
+        outputRawFormat: xml
+        outputParameters: [{name: kept, type: string, value: $.id}]
+      - name: make
+        method: POST
+        body: {type: json, data: {n: "{{name}}"}}
+  aggregates:
+  - label: Group
+    namespace: group
+    functions:
+    - name: do
+      description: Does it
+      semantics: {safe: true}
+      inputParameters: [{name: which, type: string, description: Which}]
+      steps:
+      - {type: call, name: first, call: api.list}
+      - {type: lookup, name: look, index: first, match: key, lookupValue: "{{which}}",
+         outputParameters: [field]}
+      - {type: call, name: then, call: api.make, with: {name: "a {{look.field}} b"}}
+      mappings:
+      - {targetName: a.b, value: "$.then.x[0]"}
+      - {targetName: c, value: "$.first[?(@.k == 'v')].z"}
+      - {targetName: d, value: "said {{which}}"}
+    - name: mock
+      description: Says it
+      outputParameters: [{name: m, type: string, value: "so {{what}}"}]
+  exposes:
+  - type: mcp
+    namespace: agent
+    authentication: {type: bearer, token: "{{KEY}}"}
+    tools:
+    - {name: do-it, ref: group.do, with: {which: "one {{agent.x}}"}}
+    - {name: say-it, ref: group.mock}
+  - type: rest
+    namespace: web
+    authentication: {type: apikey, key: X-Key, value: "{{HELD}}", placement: query}
+    resources:
+    - path: /do/{which}
+      operations:
+      - {name: do-it, method: GET, ref: group.do}
+    - path: /all/{path}
+      forward: {targetNamespace: api, trustedHeaders: [X-Id]}
+""")
+SPECS = {"calls": SPEC, "flows": FLOWS}
+
 HOSTILE = (
     '"',
     "'",
@@ -162,8 +223,10 @@ def positions(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, bool]]:
         yield path, False
 
 
-def changed(path: Path_, is_key: bool, text: str) -> str:
-    spec = copy.deepcopy(SPEC)
+def changed(
+    path: Path_, is_key: bool, text: str, of: dict[str, Any] | None = None
+) -> str:
+    spec = copy.deepcopy(of or SPEC)
     node: Any = spec
     for step in path[:-1]:
         node = node[step]
@@ -217,20 +280,31 @@ TELLING = (*HOSTILE[:2], *HOSTILE[6:8], HOSTILE[9], HOSTILE[11], HOSTILE[17])
 
 
 @pytest.mark.parametrize("text", TELLING, ids=range(len(TELLING)))
-def test_hostile_text_is_refused_or_inert_everywhere(text: str) -> None:
-    for path, is_key in positions(SPEC):
-        check(changed(path, is_key, text))
+@pytest.mark.parametrize("name", SPECS)
+def test_hostile_text_is_refused_or_inert_everywhere(name: str, text: str) -> None:
+    for path, is_key in positions(SPECS[name]):
+        check(changed(path, is_key, text, SPECS[name]))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    position=st.sampled_from(list(positions(SPEC))),
+    position=st.sampled_from(
+        [(name, *place) for name, spec in SPECS.items() for place in positions(spec)]
+    ),
     text=st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
 )
 def test_any_text_is_refused_or_inert_everywhere(
-    position: tuple[Path_, bool], text: str
+    position: tuple[str, Path_, bool], text: str
 ) -> None:
-    check(changed(*position, text))
+    name, path, is_key = position
+    check(changed(path, is_key, text, SPECS[name]))
+
+
+def test_all_of_the_harmless_specs_is_compiled() -> None:
+    for spec in SPECS.values():
+        made = compile_text(yaml.safe_dump(spec, sort_keys=False))
+        assert made.package is not None
+        assert [found for found in made.diagnostics if found.severity == "error"] == []
 
 
 OPERATION: Path_ = ("capability", "consumes", 0, "resources", 0, "operations", 0)
