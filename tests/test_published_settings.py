@@ -249,7 +249,7 @@ def test_constants_that_cannot_be_sent(place: str, value: str, code: str) -> Non
         ("[{namespace: other, keys: {OTHER: KEY}}]", "NAF207"),
         ("[{namespace: env, keys: {KEY: '${KEY}'}}]", "NAF101"),
         ("[{namespace: env, keys: [KEY]}]", "NAF101"),
-        ("[{namespace: env, location: 'file:///keys', keys: {KEY: KEY}}]", "NAF902"),
+        ("[{namespace: env, location: 'file:///keys', keys: {KEY: KEY}}]", "NAF503"),
     ],
 )
 def test_what_declares_a_bind(binds: str, code: str | None) -> None:
