@@ -215,7 +215,7 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
         description=prose(program.description or label),
         package=names.package,
         requirements=Code(" ".join(_requirements(program))),
-        exports=comma(classes),
+        exports=comma([*classes, *(["flows"] if program.flows else [])]),
         adapters=tuple(_how_to_run(adapter, names) for adapter in program.adapters),
         forwards=tuple(_forwards(program)),
         has_host_config=has_mcp,
