@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from inbound_support import ENV, ask, challenge, guarded
 from nafgen import runtime
 from nafgen.runtime.inbound import HEALTH, ApiKeys, Basic, Bearer, Guard, add_guard
-from nafgen.runtime.rest import add_health
+from nafgen.runtime.rest import OPTIONS, add_health
 from nafgen.runtime.settings import (
     Environment,
     MissingSettingsError,
@@ -139,6 +139,21 @@ def test_health_below_another_path() -> None:
     outer.mount("/v1", guarded(BEARER))
     assert ask(outer, f"/v1{HEALTH}").json() == {"status": "UP"}
     challenge(ask(outer, f"/v1/v1{HEALTH}"))
+
+
+def test_a_path_that_is_only_decoded_to_that_of_health_is_guarded() -> None:
+    app = FastAPI(**OPTIONS)
+
+    @app.get("/{name}")
+    async def read(name: str) -> str:
+        return name
+
+    add_health(app)
+    add_guard(app, HEADER)
+    assert ask(app, HEALTH).status_code == 200
+    assert ask(app, "/-%2Fhealth").status_code == 401
+    key = {"x-key": "Key one"}
+    assert ask(app, "/-%2Fhealth", headers=key).json() == HEALTH.removeprefix("/")
 
 
 def test_a_route_of_the_spec_at_the_path_of_health_is_guarded() -> None:

@@ -56,6 +56,14 @@ def made(base_url: str) -> FastAPI:
     async def options() -> Response:
         return await relay(api, Call("OPTIONS", "/declared"))
 
+    @app.get("/files/{name}")
+    async def file(name: str) -> Response:
+        return await relay(api, Call("GET", "/f", {"n": name}))
+
+    @app.get("/files/{name}-{version}/of")
+    async def of(name: str, version: str) -> Response:
+        return await relay(api, Call("GET", "/f", {"n": name, "v": version}))
+
     @app.get("/bug")
     async def bug() -> Response:
         raise KeyError("s3cr3t")
@@ -298,3 +306,36 @@ def test_a_service_that_cannot_start_says_why(tmp_path: Path) -> None:
         done.stderr
         == "spec: CORS_ORIGINS must hold origins as https://app.test, or *\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/files/a%2Fb", "n=a%2Fb"),
+        ("/files/a%2fb%2F%2F%20%C3%BC", "n=a%2Fb%2F%2F%20%C3%BC"),
+        ("/files/%2F", "n=%2F"),
+        ("/files/a%252Fb", "n=a%252Fb"),
+        ("/files/a%5Cb", "n=a%5Cb"),
+        ("/files/%ED%B0%AF%2F", "n=%EF%BF%BD%EF%BF%BD%EF%BF%BD%2F"),
+        ("/files/a%2Fb-1%2F2/of", "n=a%2Fb&v=1%2F2"),
+    ],
+)
+def test_an_encoded_slash_stays_in_its_segment(path: str, sent: str) -> None:
+    api = Api()
+    with running(api) as caller:
+        assert caller.get(path).status_code == 200
+        assert caller.options(path).headers["allow"] == "GET, HEAD, OPTIONS"
+        assert caller.post(path).status_code == 405
+        caller.get("/files/plain")
+    assert api.lines == [f"GET /f?{sent}", "GET /f?n=plain"]
+
+
+def test_an_encoded_slash_that_is_in_no_variable_is_a_slash() -> None:
+    api = Api()
+    with running(api) as caller:
+        assert caller.get("/files%2Fa").status_code == 200
+        assert caller.get("/-%2Fhealth").json() == {"status": "UP"}
+        assert caller.get("/below%2Fop").status_code == 200
+        assert caller.get("/files/a/b").status_code == 404
+        assert caller.get("/%2Fx").status_code == 404
+    assert api.lines == ["GET /f?n=a", "GET /op"]

@@ -24,8 +24,7 @@ class Location(StrEnum):
         """Whether every client can send a text there, and every server reads it."""
         match self:
             case Location.PATH:
-                # HTTP servers decode the path before they route, so a slash splits it.
-                return text != "" and "/" not in text and "\n" not in text
+                return text != "" and "\n" not in text
             case Location.HEADER:
                 return _HEADER(text) is not None
             case Location.COOKIE:

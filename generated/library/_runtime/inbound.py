@@ -147,8 +147,9 @@ def add_guard(app: Starlette, guard: Guard) -> None:
     # Where a route of the spec takes that path too, it is guarded as all others are.
     own = isinstance(first, Route) and not first.include_in_schema
     made = Middleware(Guarded, guard=guard, has_health=own)
-    # What is first in a REST app answers browsers, which ask it without credentials.
-    app.user_middleware.insert(1, made)
+    # What is first in a REST app reads the path, and answers browsers, which ask it
+    # without credentials.
+    app.user_middleware.insert(2, made)
 
 
 def authorization(scope: Scope, scheme: bytes) -> bytes | None:

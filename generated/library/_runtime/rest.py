@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import StepError, UpstreamError, adecode, failed, has_value
 from .calls import ArgumentError, Call, as_json
-from .methods import Methods, allowed, cors
+from .methods import Methods, Slashes, allowed, cors
 from .upstream import AsyncClient
 
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -330,6 +330,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "exception_handlers": _HANDLERS,
     "responses": _PROBLEMS,
     "middleware": [
+        Middleware(Slashes),
         Middleware(cors, exposed=RELAYED_WITH_BODY),
         Middleware(ServerErrorMiddleware, handler=_bug),
         Middleware(Methods),

@@ -1,4 +1,4 @@
-"""What every route of a REST app has beside its method: HEAD, OPTIONS and CORS."""
+"""What every route of a REST app has beside its own: HEAD, OPTIONS, CORS, and slashes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import re
 from contextlib import suppress
 from typing import Final
+from urllib.parse import unquote
 
+from starlette.convertors import Convertor
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -45,6 +47,44 @@ def cors(app: ASGIApp, exposed: tuple[str, ...]) -> ASGIApp:
         allow_credentials="*" not in origins,
         expose_headers=[*exposed],
     )
+
+
+class Slashes:
+    """Middleware that keeps a percent-encoded slash inside the variable that holds it.
+
+    Servers decode a path before it is routed. Where a route has a place for such a
+    slash, it is until then a character that no decoded path can hold. All that looks
+    at a path has to come behind this.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raw = scope.get("raw_path", b"").decode("latin-1")
+        if _ENCODED.search(raw) and unquote(raw) == scope["path"]:
+            for route in scope["app"].routes:
+                if isinstance(route, Route):
+                    route.param_convertors = dict.fromkeys(
+                        route.param_convertors, _Decoded()
+                    )
+            kept = {**scope, "path": unquote(_ENCODED.sub(_SLASH, raw))}
+            scope = kept if _matching(kept) else scope
+        await self._app(scope, receive, send)
+
+
+_ENCODED: Final = re.compile("%2F", re.IGNORECASE)
+_SLASH: Final = "\udc2f"
+
+
+class _Decoded(Convertor[str]):
+    """The value of a variable, with the slashes that were encoded in it."""
+
+    def convert(self, value: str) -> str:
+        return value.replace(_SLASH, "/")
+
+    def to_string(self, value: str) -> str:
+        return value
 
 
 class Methods:
