@@ -8,14 +8,17 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote_plus
 from urllib.request import parse_http_list, parse_keqv_list
 
 import httpx
 import pytest
+from mcp import Client as McpClient
 from nafgen.runtime.answers import UpstreamError
 from nafgen.runtime.calls import Call, Connection
 from nafgen.runtime.oauth2 import ClientCredentials, TokenError
@@ -61,6 +64,7 @@ class Authority:
     seen: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    is_held: bool = False
     url: str = ""
 
     def app(self) -> Starlette:
@@ -109,6 +113,8 @@ class Authority:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         self.seen.append(token)
         self.bodies.append(await request.body())
+        while self.is_held:
+            await asyncio.sleep(0.005)
         if token not in self.valid:
             return JSONResponse({"error": "invalid_token"}, 401)
         return JSONResponse({"token": token})
@@ -219,13 +225,8 @@ def test_a_new_token_that_is_rejected_is_not_renewed(authority: Authority) -> No
 
 @pytest.mark.parametrize("expired", [False, True])
 def test_callers_at_one_time_share_a_token(authority: Authority, expired: bool) -> None:
-    """More callers than connections: none may hold one while it waits for a token."""
-    few = {"max_connections": 3}
-
     async def go() -> list[Any]:
-        made = connected(authority)
-        shared = Connection(made.base_url, auth=made.auth, timeout=5, retries=0, **few)
-        async with AsyncClient(shared, None) as client:
+        async with AsyncClient(connected(authority), None) as client:
             if expired:
                 await client.call(THINGS)
                 authority.valid = set()
@@ -234,6 +235,55 @@ def test_callers_at_one_time_share_a_token(authority: Authority, expired: bool) 
     expected = "t2" if expired else "t1"
     assert asyncio.run(go()) == [{"token": expected}] * 12
     assert len(authority.forms) == (2 if expired else 1)
+
+
+@pytest.mark.parametrize("kind", [AsyncClient, Client])
+def test_nobody_holds_a_connection_while_waiting_for_a_token(
+    kind: type[AsyncClient | Client],
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All connections have calls whose token is taken no more, when another caller finds
+    it too old: that one needs a connection to get the token that all of them wait for.
+    """
+    now = 0.0
+    clock = SimpleNamespace(monotonic=lambda: now)
+    monkeypatch.setattr("nafgen.runtime.oauth2.time", clock)
+    auth = connected(authority).auth
+    shared = Connection(
+        authority.url, auth=auth, retries=0, timeout=2, max_connections=2
+    )
+    client = kind(shared, None)
+
+    async def call() -> Any:
+        if isinstance(client, AsyncClient):
+            return await client.call(THINGS)
+        return await asyncio.to_thread(client.call, THINGS)
+
+    async def go() -> list[Any]:
+        nonlocal now
+        await call()
+        authority.valid, authority.is_held = set(), True
+        calls = [asyncio.create_task(call()) for _ in range(2)]
+        while len(authority.seen) < 3:
+            await asyncio.sleep(0.005)
+        now = float(authority.lifetime)
+        calls.append(asyncio.create_task(call()))
+        await asyncio.sleep(0.1)  # for it to wait for a connection
+        authority.is_held = False
+        return await asyncio.gather(*calls)
+
+    async def closing() -> list[Any]:
+        async with AsyncExitStack() as stack:
+            if isinstance(client, AsyncClient):
+                await stack.enter_async_context(client)
+            else:
+                stack.enter_context(client)
+            return await go()
+
+    assert asyncio.run(closing()) == [{"token": "t2"}] * 3
+    assert authority.seen == ["t1"] * 3 + ["t2"] * 3
+    assert len(authority.forms) == 2
 
 
 def test_threads_share_a_token(authority: Authority) -> None:
@@ -463,12 +513,14 @@ def test_settings_of_a_package(
 
 @dataclass
 class Digests:
-    """An API that takes each nonce `uses` times; `challenges` counts its questions."""
+    """An API that takes each nonce `uses` times; `challenges` counts its questions, which
+    are `other` where that is given."""
 
     uses: int = 1000
     qop: str = 'qop="auth"'
     algorithm: str = "MD5"
     nonce: str = ""
+    other: str = ""
     counts: list[str] = field(default_factory=list)
     challenges: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -517,7 +569,7 @@ class Digests:
             self.qop,
             "stale=true" if stale else "",
         ]
-        header = f"Digest {', '.join(filter(None, options))}"
+        header = self.other or f"Digest {', '.join(filter(None, options))}"
         return JSONResponse({}, 401, {"www-authenticate": header})
 
 
@@ -551,6 +603,48 @@ def test_a_stale_nonce_is_replaced(tmp_path: Path) -> None:
     ):
         assert [shop.add(n=n)["body"] for n in (1, 2)] == ['{"n":1}', '{"n":2}']
     assert api.challenges == 2
+
+
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        'Digest realm="r", nonce="n", algorithm=SHA3-999',
+        'Digest realm="r", nonce="n", qop="auth-int"',
+        'Digest realm="r", nonce="n", qop="other"',
+        'Digest realm="r"',
+        "Digest what",
+    ],
+)
+def test_challenges_that_nobody_can_answer(
+    challenge: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are failures of the API; when it asks better, it is answered."""
+    api = Digests()
+    api.other = challenge
+    modules = ("client", "app", "mcp_server", "_runtime.upstream")
+    with (
+        serving(api.app()) as api_url,
+        imported(DIGEST, tmp_path, *modules) as (client, app, mcp_server, runtime),
+    ):
+        monkeypatch.setenv("SHOP_BASE_URL", api_url)
+        monkeypatch.setenv("DIGEST_PW", "p:w ü")
+        said = "the upstream API answered with a digest challenge that is not supported"
+        with client.Shop() as shop:
+            with pytest.raises(runtime.UpstreamError, match=said):
+                shop.list_()
+            api.other = ""
+            assert shop.list_()["user"] == "nobody"
+        api.other = challenge
+
+        async def tool() -> Any:
+            async with McpClient(mcp_server.create_server()) as made:
+                return await made.call_tool("list", {})
+
+        result = asyncio.run(tool())
+        with serving(app.create_app()) as url:
+            route = httpx.get(f"{url}/things")
+    assert (result.is_error, said in result.content[0].text) == (True, True)
+    assert (route.status_code, route.json()["detail"]) == (502, said)
 
 
 def test_a_wrong_password_is_an_answer(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ BEARER = '"authorization": f"Bearer {key}"'
         ("{type: bearer, accessToken: '{{KEY}}', scheme: Bearer}", BEARER),
         ("{type: oauth2, token: '{{KEY}}', scopes: [read]}", BEARER),
         ("{type: http, scheme: bearer, token: '{{KEY}}'}", BEARER),
-        ("{type: Digest, user: me, pass: '{{KEY}}'}", 'httpx.DigestAuth("me", key)'),
+        ("{type: Digest, user: me, pass: '{{KEY}}'}", 'DigestAuth("me", key)'),
         ("{type: oauth2, tokenUrl: 'https://a.test'}", "ClientCredentials("),
         (
             "{type: oauth2, flow: clientCredentials, token_url: 'https://a.test',"

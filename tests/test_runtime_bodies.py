@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
-from nafgen.runtime.calls import ArgumentError, Call, Connection, Setting, joined, xml
+from nafgen.runtime.calls import ArgumentError, Call, Connection, Setting, joined
 from nafgen.runtime.upstream import AsyncClient, Client
+from nafgen.runtime.xml_bodies import XmlSetting, xml
 from runtime_support import serving
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
@@ -192,6 +193,13 @@ class TestText:
         element = ElementTree.fromstring(found["body"])  # noqa: S314 - our own
         assert (element.get("b"), element.text) == (HARD, HARD)
         assert list(element) == []
+
+    def test_settings_in_xml(self, server: str) -> None:
+        text = joined("<a>", xml(HARD), XmlSetting("<b>{KEY}</b></a>"))
+        call = Call("POST", "/x", text=text, media_type="text/xml")
+        found = sent(server, call, settings={"KEY": HARD})
+        element = ElementTree.fromstring(found["body"])  # noqa: S314 - our own
+        assert (element.text, element.findtext("b")) == (HARD, HARD)
 
     def test_xml_of_nothing(self) -> None:
         assert joined("<a>", xml(None), "</a>") is None

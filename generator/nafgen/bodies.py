@@ -16,15 +16,13 @@ from .ir import (
     Argument,
     ArrayOf,
     Constant,
-    Interpolated,
     ObjectOf,
     Setting,
     Template,
-    Text,
     Value,
 )
 from .media_types import AS_MEMBERS, AS_TEXT, Kind, whole_type
-from .parameter_values import NAME, joined_value
+from .parameter_values import NAME, in_xml, joined_value
 from .reader import pointer_name
 from .spec import Located
 from .values import ROOTS, Placeholder, reference, template
@@ -66,6 +64,7 @@ class BodyLinker:
     kind: Kind
     constant: Callable[[str], Value | None]
     placeholder_type: str = "any"
+    is_xml: bool = False
     used: set[str] = field(default_factory=set)
 
     def link(self, params: list[spec.Param]) -> Body:
@@ -238,12 +237,8 @@ class BodyLinker:
                 if not isinstance(value, str):
                     self._refuse_data(block, "text", span)
                 self._check_text(kind, value, span)
-        made = self._filled(value, span, known)
-        if kind.encoding is Encoding.XML and _has_settings(made):
-            self.arguments.refuse(
-                "NAF902", span, "a bind in an XML body is not supported yet"
-            )
-        return made
+                self.is_xml = kind.encoding is Encoding.XML
+        return self._filled(value, span, known)
 
     def _refuse_data(self, block: spec.Body, wanted: str, span: Span) -> NoReturn:
         self.arguments.refuse(
@@ -348,7 +343,7 @@ class BodyLinker:
             setting = self.settings.declared(piece.name)
             constant = self.constant(name) if name not in known else None
             if setting is None and constant is not None:
-                return constant
+                return in_xml(constant) if self.is_xml else constant
             undeclared = self.settings.of(piece.name, span)
             if undeclared is not None:
                 return undeclared
@@ -386,8 +381,3 @@ def _with_constants(data: Located, members: list[spec.Param]) -> Located:
         return data
     constants = {p.name: p.value.value for p in members if p.value is not None}
     return Located({**constants, **data.value}, data.span)
-
-
-def _has_settings(made: Template) -> bool:
-    parts = made.parts if isinstance(made, Text | Interpolated) else ()
-    return any(isinstance(part, Setting | Text) for part in parts)

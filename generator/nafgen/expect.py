@@ -229,8 +229,13 @@ def _body(
     template, encoding = operation.body, operation.encoding
     if template is None:
         return ABSENT
-    if encoding is Encoding.XML and isinstance(template, Interpolated):
+    if (
+        encoding is Encoding.XML
+        and isinstance(template, Interpolated | Text)
+        and len(template.parts) > 1
+    ):
         values = {o: v if v is ABSENT else _xml(v) for o, v in values.items()}
+        settings = {name: _xml(held) for name, held in settings.items()}
     value = filled(template, values, settings)
     if value is ABSENT or encoding in (Encoding.JSON, Encoding.BINARY):
         return value

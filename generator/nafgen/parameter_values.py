@@ -3,6 +3,7 @@ and over what calls give."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -197,6 +198,14 @@ def joined_value(pieces: Iterable[str | Setting | Value]) -> Value:
         tuple(
             Text(parts=(part,)) if isinstance(part, Setting) else part for part in parts
         )
+    )
+
+
+def in_xml(value: Value) -> Value:
+    """A value that a spec writes as text of XML; what fills it is escaped when sent."""
+    return joined_value(
+        html.escape(part) if isinstance(part, str) else part
+        for part in text_parts(value)
     )
 
 

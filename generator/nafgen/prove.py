@@ -34,6 +34,7 @@ VOCABULARY: Final = frozenset("""
     form media_type objects parts avro_answers avro_value protobuf_answers
     protobuf_value ClientCredentials DigestAuth audience oauth2 resource scope
     token_url pattern AsyncBounded Bounded bytes_answers response_class responses
+    digest XmlSetting xml_bodies
     structure text xml csv_value html_answers html_tables markdown_answers
     markdown_parts psv_value table_answers tsv_value xml_answers xml_value yaml_answers
     yaml_value answer answered extracted filled flows joined lookup step together

@@ -25,10 +25,6 @@ FORM: Final = "application/x-www-form-urlencoded"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _SLASHES: Final = re.compile(r"[/\\]")
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
-_NOT_IN_XML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
-_XML: Final = str.maketrans(
-    {c: f"&#{ord(c)};" for c in "\t\n\r\"'"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-)
 _IN_COOKIE: Final = "!#$%&'()*+/:<=>?@[]^`{|}~"
 
 
@@ -60,6 +56,10 @@ class Setting(str):
     """Text with settings as `{NAME}`; the client that sends the call knows them."""
 
     __slots__ = ()
+
+    def filled(self, settings: Mapping[str, str]) -> str:
+        """The text with the values of settings in it."""
+        return self.format_map(settings)
 
 
 class ArgumentError(ValueError):
@@ -99,9 +99,10 @@ def joined(*parts: object) -> str | None:
     """The parts as one text; None when one of them is None."""
     if None in parts:
         return None
-    if not any(isinstance(part, Setting) for part in parts):
+    kind = next((type(part) for part in parts if isinstance(part, Setting)), None)
+    if kind is None:
         return "".join(as_text(part) for part in parts)
-    return Setting("".join(_pattern(part) for part in parts))
+    return kind("".join(_pattern(part) for part in parts))
 
 
 def filled(*parts: object) -> str:
@@ -114,20 +115,6 @@ def filled(*parts: object) -> str:
     if text is None:
         raise ArgumentError("a part of a text is missing")
     return text
-
-
-def xml(value: object) -> str | None:
-    """A value as text inside an element or an attribute; None stays None.
-
-    Raises:
-        ArgumentError: it holds a character that XML cannot write.
-    """
-    if value is None:
-        return None
-    text = as_text(value)
-    if _NOT_IN_XML(text):
-        raise ArgumentError("an argument holds a character that XML cannot write")
-    return text.translate(_XML)
 
 
 def basic(username: str, password: str) -> str:
@@ -326,7 +313,7 @@ class Connection:
 
     def _text(self, value: object) -> str:
         if isinstance(value, Setting):
-            return value.format_map(self.settings)
+            return value.filled(self.settings)
         return as_text(value)
 
 

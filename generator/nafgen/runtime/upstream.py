@@ -22,7 +22,6 @@ from .calls import (
     joined,
     listed,
     segment,
-    xml,
 )
 from .retries import after_answer, after_error
 from .settings import Environment, MissingSettingsError, SettingsError
@@ -45,7 +44,6 @@ __all__ = [
     "joined",
     "listed",
     "segment",
-    "xml",
 ]
 
 CONNECT_TIMEOUT: Final = 5.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ..diagnostics import Origin
 from ..ir import (
@@ -30,10 +31,12 @@ from ..program import Program
 from ..pycode import Code, Imports, comment, doc, fstring, lit
 from ..wire import Encoding
 from .client_docs import class_doc
-from .connections import UPSTREAM, connection, negotiation, reads
+from .connections import UPSTREAM, XML_BODIES, connection, negotiation, reads
 from .expressions import argument_type, bounded, comma, parameter, setting_marker
 from .readers import reader
 from .sources import environment
+
+_XML: Final = (XML_BODIES, "XmlSetting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,21 +209,32 @@ def _body(
         Encoding.MULTIPART: "parts",
         Encoding.BINARY: "content",
     }.get(operation.encoding, "text")
-    if operation.encoding is Encoding.XML and isinstance(body, Interpolated):
-        xml = imports.use(UPSTREAM, "xml")
-        made = comma(
-            (
-                Code(f"{xml}({names[part.origin]})")
-                if isinstance(part, Argument)
-                else _part(part, names, imports)
-            )
-            for part in body.parts
-        )
-        yield f"{field}={imports.use(UPSTREAM, 'joined')}({made})"
-    else:
-        yield f"{field}={_template(body, names, imports)}"
+    is_xml = operation.encoding is Encoding.XML
+    made = _xml(body, names, imports) if is_xml else _template(body, names, imports)
+    yield f"{field}={made}"
     if field in ("text", "content"):
         yield f"media_type={lit(operation.media_type)}"
+
+
+def _xml(body: Template, names: dict[Origin, Code], imports: Imports) -> Code:
+    """A text in which values are text of XML, but for one that is all of it."""
+    match body:
+        case Interpolated(parts):
+            made: list[Code] = []
+            for part in parts:
+                match part:
+                    case Argument():
+                        xml = imports.use(XML_BODIES, "xml")
+                        made.append(Code(f"{xml}({names[part.origin]})"))
+                    case Text():
+                        made.append(setting_marker(part, imports, _XML))
+                    case _:
+                        made.append(_part(part, names, imports))
+            return Code(f"{imports.use(UPSTREAM, 'joined')}({comma(made)})")
+        case Text(parts=[_, _, *_]):
+            return setting_marker(body, imports, _XML)
+        case _:
+            return _template(body, names, imports)
 
 
 def _path(operation: Operation, names: dict[Origin, Code], imports: Imports) -> Code:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..ir import (
     ApiKeys,
@@ -10,18 +10,21 @@ from ..ir import (
     Bearer,
     ClientCredentials,
     Digest,
+    Interpolated,
     Negotiated,
     Setting,
     Supplied,
+    Template,
     Text,
     Upstream,
 )
 from ..names import UpstreamNames
 from ..pycode import Code, Imports, fstring, lit
-from ..wire import ArrayStyle, Location, ObjectStyle
+from ..wire import ArrayStyle, Encoding, Location, ObjectStyle
 from .expressions import RUNTIME, comma
 
 UPSTREAM = f"{RUNTIME}.upstream"
+XML_BODIES = f"{RUNTIME}.xml_bodies"
 
 
 def reads(upstream: Upstream, own: UpstreamNames) -> Iterator[Code]:
@@ -63,7 +66,8 @@ def negotiation(
         yield _read(setting, own)
     if isinstance(auth, Digest):
         pair = comma([_text(auth.username, own), _text(auth.password, own)])
-        yield Code(f"auth = httpx.DigestAuth({pair})")
+        made = imports.use(f"{RUNTIME}.digest", "DigestAuth")
+        yield Code(f"auth = {made}({pair})")
         return
     made = imports.use(f"{RUNTIME}.oauth2", "ClientCredentials")
     pieces = [str(_text(auth.client_id, own)), str(_text(auth.client_secret, own))]
@@ -77,6 +81,23 @@ def negotiation(
         if text.parts:
             pieces.append(f"{name}={_text(text, own)}")
     yield Code(f"auth = {made}({comma(pieces)})")
+
+
+def client_modules(upstreams: Iterable[Upstream]) -> Iterator[str]:
+    """The runtime modules of what clients authenticate with and write bodies with."""
+    for upstream in upstreams:
+        if isinstance(upstream.auth, Negotiated):
+            yield "digest" if isinstance(upstream.auth, Digest) else "oauth2"
+        for each in upstream.operations:
+            if each.encoding is Encoding.XML and _is_template(each.body):
+                yield "xml_bodies"
+
+
+def _is_template(body: Template | None) -> bool:
+    """Whether a body is a text with something in it that a call or a setting gives."""
+    if not isinstance(body, Interpolated | Text) or len(body.parts) == 1:
+        return False
+    return not all(isinstance(part, str) for part in body.parts)
 
 
 def connection(upstream: Upstream, own: UpstreamNames, imports: Imports) -> Code:

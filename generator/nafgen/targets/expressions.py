@@ -116,7 +116,11 @@ def annotation(
     return Code(f"{text} | None" if optional else text)
 
 
-def setting_marker(text: Text, imports: Imports) -> Code:
+def setting_marker(
+    text: Text,
+    imports: Imports,
+    marker: tuple[str, str] = (f"{RUNTIME}.upstream", "Setting"),
+) -> Code:
     """A text whose settings are filled in when the call is sent."""
     if all(isinstance(part, str) for part in text.parts):
         return lit("".join(str(part) for part in text.parts))
@@ -128,7 +132,7 @@ def setting_marker(text: Text, imports: Imports) -> Code:
         )
         for part in text.parts
     )
-    return Code(f"{imports.use(f'{RUNTIME}.upstream', 'Setting')}({lit(pattern)})")
+    return Code(f"{imports.use(*marker)}({lit(pattern)})")
 
 
 def flow_apis(flow: Flow, names: NameTable) -> tuple[UpstreamNames, ...]:

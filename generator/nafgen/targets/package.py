@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ..ir import ClientCredentials, Negotiated, Operation, Setting, Supplied, Upstream
+from ..ir import Negotiated, Operation, Setting, Supplied, Upstream
 from ..markdown import code, prose
 from ..names import NameTable
 from ..plan import FilePlan
@@ -16,6 +16,7 @@ from ..program import Adapter, Forward, Held, McpAdapter, Program, RestAdapter, 
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
 from ..result_steps import has_queries, results_of
+from .connections import client_modules
 from .expressions import comma
 from .guards import SUPPORT
 from .mappings import QUERY_LIBRARY, support_modules
@@ -163,8 +164,7 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
     """The runtime modules that the package needs, and what those import."""
     wanted = ["__init__", "upstream"]
     wanted += answer_modules(program)
-    if any(isinstance(up.auth, ClientCredentials) for up in program.upstreams):
-        wanted.append("oauth2")
+    wanted += client_modules(program.upstreams)
     for adapter in program.adapters:
         units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]

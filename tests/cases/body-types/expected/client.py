@@ -17,8 +17,8 @@ from ._runtime.upstream import (
     given,
     joined,
     listed,
-    xml,
 )
+from ._runtime.xml_bodies import xml
 
 
 # capability.consumes[desk].resources[/tickets].operations[say]

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from ._runtime.digest import DigestAuth
 from ._runtime.oauth2 import ClientCredentials
 from ._runtime.upstream import AsyncClient, Call, Client, Connection, Environment
 
@@ -249,5 +250,5 @@ def _connect_notes(
     base_url = env.get("NOTES_BASE_URL", base_url, "https://notes.example")
     if auth is None:
         notes_password = env.get("NOTES_PASSWORD", notes_password)
-        auth = httpx.DigestAuth("gallery", notes_password)
+        auth = DigestAuth("gallery", notes_password)
     return env.connection(base_url, auth=auth)
