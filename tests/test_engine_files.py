@@ -10,9 +10,10 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from compile_support import checked, compile_file
+from compile_support import checked, compile_file, compile_text
 from mcp import Client
 from nafgen.compile import Compilation
+from nafgen.program import RestAdapter
 from package_support import imported
 from runtime_support import Exchange, serving, upstream
 from shipyard_support import CONFORMANCE, Shipyard
@@ -205,3 +206,37 @@ def test_a_write_that_answers_nothing(
     assert [request[:2] for request in api.requests] == [
         ("POST", "/ships/IMO-9876543/crew")
     ]
+
+
+@pytest.mark.parametrize("format_", ["csv", "tsv", "psv", "yaml", "xml", "markdown"])
+def test_formats(format_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's samples, read as its specs say; XML has no root in a mapping."""
+    of = "csv" if format_ in ("tsv", "psv") else format_
+    text = (SHAPES["ikanos"] / "formats" / f"{of}-capability.yaml").read_text("utf-8")
+    text = text.replace(f"outputRawFormat: {of}", f"outputRawFormat: {format_}")
+    text = text.replace("$.root.user", "$.user")
+    made = checked(compile_text(text))
+    assert made.program is not None
+    (adapter,) = made.program.adapters
+    variable = made.program.upstreams[0].base_url.variable
+    names = {"markdown": "readme.md"}
+    sample = names.get(format_, f"users.{format_}")
+    content = (SHAPES["ikanos"] / "schemas" / f"sample-{sample}").read_bytes()
+
+    def script(exchange: Exchange) -> None:
+        exchange.answer(content, content_type="text/plain")
+
+    assert isinstance(adapter, RestAdapter)
+    path = "".join(map(str, adapter.routes[0].path))
+    with (
+        upstream(script) as url,
+        imported(made, tmp_path, monkeypatch, **{variable: url}) as load,
+        serving(load("app").create_app()) as app,
+    ):
+        got = httpx.get(f"{app}{path}")
+    assert got.status_code == 200, got.text
+    if format_ == "markdown":
+        assert [each["status"] for each in got.json()] == ["GA", "Beta"]
+    else:
+        assert [str(each["id"]) for each in got.json()] == ["1", "2", "3"]
+        assert got.json()[0]["name"] == "Alice Smith"
