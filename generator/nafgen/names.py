@@ -33,7 +33,8 @@ from .readable import readable_names
 from .result_steps import queries, results_of
 
 CLIENT_GLOBALS: Final = frozenset("""
-    Any AsyncBounded AsyncClient Bounded Call Client Connection Environment Final Setting annotations
+    Any AsyncBounded AsyncClient Bounded Call Client Connection Environment Final
+    Setting annotations
     avro_value basic csv_value given html_tables httpx joined listed markdown_parts
     protobuf_value psv_value segment tsv_value xml xml_value yaml_value
     ClientCredentials
