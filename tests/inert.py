@@ -45,6 +45,7 @@ IMPORTS: Final = {
     "._runtime": {"path_functions"},
     "._runtime.avro_answers": {"avro_value"},
     "._runtime.bytes_answers": {"AsyncBounded", "Bounded"},
+    "._runtime.digest": {"DigestAuth"},
     "._runtime.flows": {*"extracted lookup step together".split()},
     "._runtime.forward": {"add_forward"},
     "._runtime.guarded_server": {"GuardedServer"},
@@ -68,6 +69,7 @@ IMPORTS: Final = {
     "._runtime.settings": {"Environment"},
     "._runtime.table_answers": {*"csv_value psv_value tsv_value".split()},
     "._runtime.xml_answers": {"xml_value"},
+    "._runtime.xml_bodies": {"XmlSetting", "xml"},
     "._runtime.yaml_answers": {"yaml_value"},
     "._runtime.wildcards": {"pick_all", "pick_members"},
     "._runtime.tools": {
@@ -75,7 +77,7 @@ IMPORTS: Final = {
     },
     "._runtime.upstream": {
         *"AsyncClient Call Client Connection Environment Setting".split(),
-        *"basic filled given joined listed segment xml".split(),
+        *"basic filled given joined listed segment".split(),
     },
 }
 """Names that may be imported, by module; `.client` and the adapters have their own."""
@@ -91,7 +93,7 @@ CALLED: Final = {
     *"AccessTokens ApiKeys Basic Bearer ClientCredentials GuardedServer".split(),
     *"HeldElsewhere HeldInFile HoldingEnvironment OAuth2 PasswordDigest".split(),
     *"Security add_forward add_guard answer answered body_member extracted".split(),
-    *"filled httpx.DigestAuth jsonpath lookup pick_all pick_members step".split(),
+    *"filled DigestAuth XmlSetting jsonpath lookup pick_all pick_members step".split(),
     *"together AsyncBounded Bounded".split(),
     *"env.auth env.connection env.get arguments.get self.call super().__init__".split(),
     *"app.delete app.get app.head app.options app.patch app.post app.put".split(),
