@@ -255,3 +255,41 @@ def test_values_that_no_path_can_hold_are_refused() -> None:
     path = "[{name: p, in: path, value: '.{{x}}'}]"
     made = compiled(path="/things/{p}", operation=path, method="DELETE")
     assert sent(made, x="a").path == "/things/.a"
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ("""'{"a": {{n}}, "b": "{{m}}"}'""", {"a": 7, "b": "x"}),
+        (
+            "{type: json, data: {a: '{{n}}', b: 'no {{n}} {{m}}'}}",
+            {"a": 7, "b": "no 7 x"},
+        ),
+        ("{type: json, data: {b: '{{m}}'}}", {"n": 7, "b": "x"}),
+    ],
+)
+def test_a_constant_of_the_body_is_known_to_it(body: str, sent: dict[str, Any]) -> None:
+    """Nobody is asked for it; it is a member only where the body does not mention it."""
+    made = checked(compile_text(f"""
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example
+    resources:
+    - path: /x
+      operations:
+      - name: make
+        method: POST
+        inputParameters:
+        - {{name: n, in: body, value: 7}}
+        - {{name: m, in: body, type: string}}
+        body: {body}
+"""))
+    assert made.program is not None
+    (operation,) = made.program.upstreams[0].operations
+    assert [argument.name for argument in operation.arguments] == ["m"]
+    values = {operation.arguments[0].origin: "x"}
+    request = expected_request(made.program.upstreams[0], operation, values, {})
+    assert request.body == sent

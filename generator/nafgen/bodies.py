@@ -25,7 +25,7 @@ from .media_types import AS_MEMBERS, AS_TEXT, Kind, whole_type
 from .parameter_values import NAME, in_xml, joined_value
 from .reader import pointer_name
 from .spec import Located
-from .values import ROOTS, Placeholder, reference, template
+from .values import ROOTS, Placeholder, leaves, reference, template
 from .wire import Encoding, Location
 
 BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -376,8 +376,17 @@ class BodyLinker:
 
 
 def _with_constants(data: Located, members: list[spec.Param]) -> Located:
-    """The data with the constants that are declared beside it, where it has members."""
+    """The data with the constants that are declared beside it and that it does not
+    mention, where it has members."""
     if not isinstance(data.value, dict):
         return data
-    constants = {p.name: p.value.value for p in members if p.value is not None}
+    texts = [leaf for leaf in leaves(data.value) if isinstance(leaf, str)]
+    pieces = [piece for text in texts for piece in template(text)]
+    mentioned = {piece.name for piece in pieces if isinstance(piece, Placeholder)}
+    constants = {
+        param.name: param.value.value
+        for param in members
+        if param.value is not None
+        and (param.name not in mentioned or "{{" in str(param.value.value))
+    }
     return Located({**constants, **data.value}, data.span)

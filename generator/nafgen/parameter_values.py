@@ -115,7 +115,10 @@ class ParameterValues:
     def constant(self, name: str) -> Value | None:
         """What a name means that is declared with a value, for bodies."""
         param = self.params.get(name)
-        if param is None or param.value is None or place_of(param) == "body":
+        if param is None or param.value is None:
+            return None
+        # In a body, the value of a member that has placeholders is a part of it.
+        if place_of(param) == "body" and "{{" in str(param.value.value):
             return None
         return self._declared(param)
 
