@@ -119,3 +119,39 @@ def test_units_of_a_file(part: str, form: str, number: int) -> None:
     refused = found_in(made, "NAF004")
     assert (made.package is None) == bool(refused) == (number == MAX_UNITS)
     assert "5,000" in (refused or [(0, "5,000")])[0][1]
+
+
+FLOW = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - {type: http, namespace: api, baseUri: https://a.test,
+     resources: [{path: /a, operations: [{name: a, method: GET}]}]}
+  exposes:
+  - type: mcp
+    namespace: agent
+    port: 9
+    tools:
+    - {name: t, description: T, steps: [STEPS], mappings: [MAPPINGS]}
+    - {name: good, description: G, call: api.a}
+"""
+STEP = "{type: call, name: a, call: api.a}"
+LOOKUP = "{type: lookup, name: l, index: a, match: MATCH, lookupValue: x}"
+DEEP = ".".join("a" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("steps", "mappings"),
+    [
+        (STEP, f"{{targetName: {DEEP}, value: $.a}}"),
+        (f"{STEP}, {LOOKUP.replace('MATCH', DEEP)}", ""),
+        (STEP, f"{{targetName: m, value: '{{{{{DEEP}}}}}'}}"),
+        (", ".join(STEP.replace("name: a", f"name: a{n}") for n in range(300)), ""),
+        (STEP, ", ".join(f"{{targetName: m{n}, value: $.a}}" for n in range(300))),
+    ],
+    ids=["target", "match", "placeholder", "steps", "mappings"],
+)
+def test_flows_are_bounded(steps: str, mappings: str) -> None:
+    made = compile_text(FLOW.replace("STEPS", steps).replace("MAPPINGS", mappings))
+    assert [(unit.name, unit.code) for unit in made.left_out] == [("t", "NAF004")]
+    assert made.package is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from . import spec
 from .diagnostics import show
@@ -20,7 +21,11 @@ from .spec import Located
 from .units import Units
 from .versions import FUNCTIONS, TARGET
 
-_STEPS = {"call": CALL_STEP, "lookup": LOOKUP_STEP}
+_STEPS: Final = {"call": CALL_STEP, "lookup": LOOKUP_STEP}
+MAX_STEPS: Final = 256
+"""Steps of a unit, and mappings of one, at the most."""
+MAX_DOTS: Final = 20
+"""Dots in the names of members that are mapped, compared or taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,14 @@ class Behaviours:
 
     def lower(self, entry: Reader) -> spec.Behaviour | str:
         """What an entry does, or the code of the error that costs it."""
+        for key in ("steps", "mappings"):
+            if len(entry.children(key)) > MAX_STEPS:
+                return self._refuse(
+                    Located("", entry.data.key_span(key)),
+                    f"`{key}` must not hold more than {MAX_STEPS} entries",
+                    "make several flows of it",
+                    "NAF004",
+                )
         steps = []
         for reader in entry.children("steps"):
             step = self._step(reader)
@@ -131,6 +144,9 @@ class Behaviours:
                     "NAF102",
                 )
         index, value = entry.located("index"), entry.located("lookupValue")
+        members = (entry.text("match"), *_fields(entry))
+        if any(name.count(".") > MAX_DOTS for name in members):
+            return self._too_deep(entry)
         if index is None or value is None:
             return spec.CallStep(
                 name=entry.name, invocation=_invocation(entry), origin=entry.origin
@@ -156,7 +172,17 @@ class Behaviours:
                 "such as `target: address.city` and `value: $.step.city`",
                 "NAF102",
             )
+        if target.count(".") > MAX_DOTS:
+            return self._too_deep(entry)
         return spec.Mapping(target=target, value=value)
+
+    def _too_deep(self, entry: Reader) -> str:
+        return self._refuse(
+            Located("", entry.span),
+            f"the name of a member may have {MAX_DOTS} dots, and this one has more",
+            "take a shorter one",
+            "NAF004",
+        )
 
     def _refuse(
         self, located: Located, message: str, hint: str, code: str = "NAF101"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from . import spec
 from .diagnostics import Reporter, show
 from .exposed import CallLinker
 from .ir import Argument, Constant, Given, ObjectOf, Template
 from .spec import Located
-from .wire import Type
+from .values import is_constant
 
 Place = Callable[[str, Located], Argument]
-_FLAGS = {"true": True, "false": False}
+_KINDS: Final = {"number": (int, float), "integer": (int,), "boolean": (bool,)}
 
 
 def has_values(output: spec.Output) -> bool:
@@ -92,26 +94,13 @@ def _value(
 
 
 def _typed(constant: Constant, type_: str) -> Constant | None:
-    """A constant as its type has it: texts may write numbers and flags."""
+    """A constant as its type has it: texts may write numbers and flags as JSON does."""
     value = constant.value
-    if not isinstance(value, str) or type_ not in (
-        Type.NUMBER,
-        Type.INTEGER,
-        Type.BOOLEAN,
-    ):
+    if not isinstance(value, str) or type_ not in _KINDS:
         return constant
-    if type_ == Type.BOOLEAN:
-        return Constant(_FLAGS[value]) if value in _FLAGS else None
     try:
-        return Constant(int(value))
-    except ValueError:
-        pass
-    try:
-        number = float(value)
-    except ValueError:
+        read = json.loads(value)
+    except (ValueError, RecursionError):
         return None
-    return (
-        Constant(number)
-        if type_ == Type.NUMBER and abs(number) < float("inf")
-        else None
-    )
+    fits = type(read) in _KINDS[type_] and is_constant(read)
+    return Constant(read) if fits else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from .diagnostics import Reporter, show
 from .ir import Pick, StepValue
@@ -11,6 +12,9 @@ from .json_paths import located_result_path
 from .matching import suggestion
 from .spec import Located
 from .values import Placeholder, template
+
+MAX_MEMBERS: Final = 50
+"""Members below each other that a placeholder names, as many as a JSONPath may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,14 @@ class Steps:
         else:
             name, *members = _placeholder(text).split(".")
             path = tuple(members)
+            if len(path) > MAX_MEMBERS:
+                reporter.report(
+                    "NAF004",
+                    located.span,
+                    f"{show(text)} goes more than {MAX_MEMBERS} members deep",
+                    hint="take what is wanted by a shorter way",
+                )
+                return "NAF004"
         if self.known.get(name):
             return StepValue(name, Pick(path))
         before = [step for step, is_before in self.known.items() if is_before]
