@@ -18,7 +18,7 @@ LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
     1: "avro_samples media_types wire rule hosts versions source inputs spec paths ir ir_auth program givens plan resources report"
     " result_steps samples",
-    2: "schema official overlay reader imports bind_sources keywords values matching lower binds results operations"
+    2: "schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
     " bodies parameter_values units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards"

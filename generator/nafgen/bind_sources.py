@@ -5,20 +5,14 @@ The values are secrets, and never read here.
 
 from __future__ import annotations
 
-import posixpath
-import re
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from . import inputs, spec
 from .binds import screaming
 from .diagnostics import Reporter, show
-from .naming import package_path
+from .locations import Locations, file_path, is_uri
 from .program import Held, Program
 from .spec import Located
-
-_URI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)").fullmatch
-_UP: Final = ".."
 
 
 def locate(
@@ -30,7 +24,7 @@ def locate(
     folder), both of which leave the environment; NAF423 (something else holds the
     values, a warning).
     """
-    finder = _Finder(file, reporter)
+    finder = _Finder(Locations(file), reporter)
     return replace(capability, binds=tuple(map(finder.located, capability.binds)))
 
 
@@ -53,7 +47,7 @@ def held(program: Program, capability: spec.Capability) -> tuple[Held, ...]:
 
 @dataclass(slots=True)
 class _Finder:
-    file: inputs.Spec
+    locations: Locations
     reporter: Reporter
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -61,8 +55,7 @@ class _Finder:
         location = bind.location
         if location is None:
             return bind
-        found = _URI(str(location.value).strip())
-        if found is None:
+        if not is_uri(location):
             self.reporter.report(
                 "NAF101",
                 location.span,
@@ -71,50 +64,26 @@ class _Finder:
                 hint="write the place of a file as `file:///./secrets.yaml`",
             )
             return bind
-        if found[1].lower() != "file":
+        written = file_path(location)
+        if written is None:
             return self._elsewhere(bind, location)
-        path = self._inside(location, found[2])
+        path = self.locations.below(location, written)
         if path is None:
+            self.reporter.report(
+                "NAF503",
+                location.span,
+                f"{show(location.value)} is outside the specs folder, so that its values"
+                " are read from the environment only",
+                hint="write a path that is relative to this file, as"
+                " `file:///./secrets.yaml`, or set the variables where the package runs",
+            )
             return bind
-        folder = posixpath.join(*[_UP] * self._depth(), self.file.from_output)
         source = spec.BindSource(
             variable=self._variable(bind, path, "FILE"),
-            path=posixpath.normpath(posixpath.join(folder, path)),
+            path=self.locations.from_package(path),
             file=path,
         )
         return replace(bind, source=source)
-
-    def _depth(self) -> int:
-        """How far the package is below the output folder."""
-        return len(package_path(self.file.relative).split("/"))
-
-    def _inside(self, location: Located, written: str) -> str | None:
-        """The path of a file below the specs folder; None, reported, for others."""
-        path = written[1:] if written.startswith("/.") else written
-        # An imported bind means the file beside the one that it is written in.
-        beside = posixpath.relpath(
-            posixpath.join("/", posixpath.dirname(location.span.file)),
-            posixpath.join("/", posixpath.dirname(self.file.shown)),
-        )
-        folder = posixpath.join(posixpath.dirname(self.file.relative), beside)
-        full = posixpath.normpath(posixpath.join(folder, path))
-        if self._may_read(full) and path.isprintable() and "\\" not in path:
-            return full
-        self.reporter.report(
-            "NAF503",
-            location.span,
-            f"{show(location.value)} is outside the specs folder, so that its values are"
-            " read from the environment only",
-            hint="write a path that is relative to this file, as"
-            " `file:///./secrets.yaml`, or set the variables where the package runs",
-        )
-        return None
-
-    def _may_read(self, path: str) -> bool:
-        if not path.startswith("/") and path.split("/")[0] != _UP:
-            return True
-        full = posixpath.normpath(posixpath.join(self.file.root, path))
-        return any(full.startswith(f"{each}/") for each in self.file.folders)
 
     def _elsewhere(self, bind: spec.Bind, location: Located) -> spec.Bind:
         variable = self._variable(bind, str(location.value), "BINDS")
