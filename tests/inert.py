@@ -23,7 +23,7 @@ PACKAGE: Final = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*").fullmatch
 FILE: Final = re.compile(
     r"(__init__|__main__|binds|client|flows|(app|mcp_server)(_[a-z0-9_]+)?"
     r"|_runtime/[a-z0-9_]+)\.py"
-    r"|README\.md|py\.typed"
+    r"|README\.md|mcp\.json|py\.typed"
 ).fullmatch
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _POINTER: Final = re.compile(r"# capability\.[A-Za-z0-9_.\-/{}%~\[\]]+").fullmatch
@@ -127,6 +127,8 @@ def check_files(files: dict[str, str]) -> None:
         elif path.endswith(".py"):
             check_python(text, own_names(files))
     check_readme(files["README.md"])
+    if "mcp.json" in files:
+        check_host_config(json.loads(files["mcp.json"]))
 
 
 # --- Python --------------------------------------------------------------------------
@@ -236,10 +238,6 @@ def check_readme(text: str) -> None:
             assert len(re.findall(r"(?<!\\)\|", line)) == 4, line
         else:
             shown(line)
-        before, told, config = line.partition("- In the configuration of an MCP host: ")
-        if told:
-            assert before == ""
-            check_host_config(json.loads(span(config)))
 
 
 def span(text: str) -> str:
@@ -260,10 +258,21 @@ def shown(text: str) -> str:
 
 
 def check_host_config(config: Any) -> None:
-    """The configuration of an MCP host starts this package, and nothing else."""
-    (server,) = config["mcpServers"].values()
-    assert server["command"] == "python"
-    assert server["args"][::2] == ["-m", "mcp", "stdio"]
-    assert server["args"][3] == "--transport"
-    for name, value in server["env"].items():
-        assert _IDENTIFIER(name) and value == f"${{{name}}}"
+    """The configuration of an MCP host starts this package or calls it, no more."""
+    assert config.keys() == {"mcpServers"}
+    for name, server in config["mcpServers"].items():
+        assert _IDENTIFIER(name)
+        if "url" in server:
+            assert server.keys() <= {"type", "url", "headers"}
+            assert server["type"] == "http"
+            assert server["url"].endswith("/mcp")
+            for value in server.get("headers", {}).values():
+                assert re.search(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", value)
+            continue
+        assert server.keys() == {"command", "args", "env"}
+        assert server["command"] == "python"
+        assert server["args"][:5:2] == ["-m", "mcp", "stdio"]
+        assert server["args"][3] == "--transport"
+        assert server["args"][5:6] in ([], ["--only"])
+        for name, value in server["env"].items():
+            assert _IDENTIFIER(name) and value == f"${{{name}}}"

@@ -31,7 +31,7 @@ LAYERS = {
     " verify_mcp verify_guard verify_tokens verify_exchanges verify_inputs mock mock_requests mock_credentials"
     " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"
-    " serving cli __main__",
+    " serving publishing cli __main__",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 OWNERS = {

@@ -227,6 +227,44 @@ def _compiled(spec: Path, settings: config.Config, console: Console) -> Compilat
 
 
 @main.command()
+@_SPEC
+@click.option("--name", required=True, help="As in io.github.acme/library.")
+@click.option("--version", required=True, help="Of the distribution, as in 1.2.0.")
+@click.option("--distribution", help="On PyPI; by default the package's name.")
+@click.option("--only", help="The module of the server, if there are several.")
+@_common
+def registry(
+    *,
+    console: Console,
+    settings: config.Config,
+    spec: Path,
+    name: str,
+    version: str,
+    distribution: str | None,
+    only: str | None,
+) -> None:
+    """Print the server.json that puts SPEC's package into the registry of MCP servers."""
+    from .publishing import UnpublishableError, published
+
+    made = _compiled(spec, settings, console)
+    if made.program is None or made.names is None:
+        sys.exit(1)
+    try:
+        text = published(
+            made.program,
+            made.names,
+            name=name,
+            version=version,
+            distribution=distribution,
+            only=only,
+        )
+    except UnpublishableError as error:
+        console.say(plain(str(error)))
+        sys.exit(COULD_NOT_RUN)
+    console.put(text)
+
+
+@main.command()
 @click.argument("what", metavar="CODE|FILE:LINE")
 @_common
 def explain(*, console: Console, settings: config.Config, what: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program
-from . import binds, client, flows, mcp, package, rest
+from . import binds, client, flows, mcp, mcp_hosts, package, rest
 
 Target: TypeAlias = Callable[[Program, NameTable], tuple[FilePlan, ...]]
 
@@ -22,4 +22,5 @@ TARGETS: Final[tuple[Target, ...]] = (
     mcp.plan,
     binds.plan,
     package.plan,
+    mcp_hosts.plan,
 )

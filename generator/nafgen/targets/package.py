@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +10,7 @@ from functools import cache
 from ..ir import Negotiated, Operation, Setting, Supplied, Upstream
 from ..markdown import code, prose
 from ..names import NameTable
-from ..plan import FilePlan
+from ..plan import FilePlan, VerbatimView
 from ..program import Adapter, Forward, Held, McpAdapter, Program, RestAdapter, Route
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
@@ -71,18 +70,10 @@ class ReadmeView:
     exports: Code
     adapters: tuple[Code, ...]
     forwards: tuple[Code, ...]
-    has_host_config: bool
-    host_config: Code
+    has_mcp: bool
     variables: tuple[VariableView, ...]
     has_rows: bool
     rows: tuple[RowView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerbatimView:
-    """A file that is copied as it is."""
-
-    text: Code
 
 
 def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
@@ -218,8 +209,7 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
         exports=comma([*classes, *(["flows"] if program.flows else [])]),
         adapters=tuple(_how_to_run(adapter, names) for adapter in program.adapters),
         forwards=tuple(_forwards(program)),
-        has_host_config=has_mcp,
-        host_config=code(_host_config(program, names.package)),
+        has_mcp=has_mcp,
         variables=tuple(
             VariableView(name=code(name), about=about)
             for name, about in variables.items()
@@ -367,27 +357,3 @@ def _about_base_url(upstream: Upstream) -> Code:
     if upstream.base_url.default is not None:
         return Code(f"default: {code(upstream.base_url.default)}")
     return prose("where the API is" if upstream.published else "required")
-
-
-def _host_config(program: Program, package: str) -> str:
-    """What an MCP host that starts servers itself is told, as JSON."""
-    known = {variable for held in program.held for variable, _ in held.keys}
-    required = {
-        setting.variable: f"${{{setting.variable}}}"
-        for upstream in program.upstreams
-        for setting in (*upstream.settings, *_supplied(upstream), upstream.base_url)
-        if setting.default is None
-        and setting.variable not in known
-        and not (setting is upstream.base_url and upstream.published is not None)
-    }
-    server: dict[str, object] = {
-        "command": "python",
-        "args": ["-m", package, "mcp", "--transport", "stdio"],
-        "env": required,
-    }
-    return json.dumps({"mcpServers": {package.rpartition(".")[2]: server}})
-
-
-def _supplied(upstream: Upstream) -> tuple[Setting, ...]:
-    auth = upstream.auth
-    return (auth.setting,) if isinstance(auth, Supplied) else ()

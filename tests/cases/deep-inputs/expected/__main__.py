@@ -5,5 +5,11 @@ from ._runtime.main import Adapter, main
 
 ADAPTERS = (Adapter("rest", "app", "127.0.0.1", 8080),)
 
+
+def run() -> int:
+    """Run what the command line asks for."""
+    return main(__package__, *ADAPTERS)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(__package__, *ADAPTERS))
+    raise SystemExit(run())

@@ -14,5 +14,11 @@ ADAPTERS = (
     Adapter("mcp", "mcp_server_on_stdio", "127.0.0.1", 9090, "stdio"),
 )
 
+
+def run() -> int:
+    """Run what the command line asks for."""
+    return main(__package__, *ADAPTERS)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(__package__, *ADAPTERS))
+    raise SystemExit(run())

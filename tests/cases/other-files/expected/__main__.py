@@ -8,5 +8,11 @@ ADAPTERS = (
     Adapter("rest", "app", "127.0.0.1", 3002),
 )
 
+
+def run() -> int:
+    """Run what the command line asks for."""
+    return main(__package__, *ADAPTERS)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(__package__, *ADAPTERS))
+    raise SystemExit(run())
