@@ -45,6 +45,7 @@ IMPORTS: Final = {
     "._runtime": {"path_functions"},
     "._runtime.avro_answers": {"avro_value"},
     "._runtime.bytes_answers": {"AsyncBounded", "Bounded"},
+    "._runtime.csv_bodies": {*"csv_field csv_quoted".split()},
     "._runtime.digest": {"DigestAuth"},
     "._runtime.flows": {*"extracted lookup step together".split()},
     "._runtime.forward": {"add_forward"},
@@ -67,10 +68,16 @@ IMPORTS: Final = {
     "._runtime.queries": {"jsonpath"},
     "._runtime.rest": {*"OPTIONS add_health answer closing relay structure".split()},
     "._runtime.settings": {"Environment"},
+    "._runtime.sparql_bodies": {
+        *"sparql_iri sparql_iri_part sparql_double_quoted sparql_single_quoted sparql_term".split()
+    },
     "._runtime.table_answers": {*"csv_value psv_value tsv_value".split()},
     "._runtime.xml_answers": {"xml_value"},
     "._runtime.xml_bodies": {"XmlSetting", "xml"},
     "._runtime.yaml_answers": {"yaml_value"},
+    "._runtime.yaml_bodies": {
+        *"yaml_double_quoted yaml_node yaml_single_quoted".split()
+    },
     "._runtime.wildcards": {"pick_all", "pick_members"},
     "._runtime.tools": {
         *"Arguments Hints Tools answered decoded lending relay".split()
@@ -94,7 +101,9 @@ CALLED: Final = {
     *"HeldElsewhere HeldInFile HoldingEnvironment OAuth2 PasswordDigest".split(),
     *"Security add_forward add_guard answer answered body_member extracted".split(),
     *"filled DigestAuth XmlSetting jsonpath lookup pick_all pick_members step".split(),
-    *"together AsyncBounded Bounded".split(),
+    *"together AsyncBounded Bounded csv_field csv_quoted".split(),
+    *"sparql_iri sparql_iri_part sparql_double_quoted sparql_single_quoted sparql_term".split(),
+    *"yaml_double_quoted yaml_node yaml_single_quoted".split(),
     *"env.auth env.connection env.get arguments.get self.call super().__init__".split(),
     *"app.delete app.get app.head app.options app.patch app.post app.put".split(),
     *"tools.add tools.served".split(),

@@ -20,14 +20,14 @@ LAYERS = {
     " result_steps samples",
     2: "schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
-    " bodies parameter_values units fitting authentication lower_authentication placed_keys"
+    " bodies body_members body_places parameter_values units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths"
     " lower_behaviour steps given_values behaviours flows mocks readable"
     " binary_answers avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
     4: "render format prove disk drift write",
-    5: "compile documents examples expect expect_bodies expect_values expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
+    5: "compile documents examples expect expect_bodies expect_values expect_places expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
     " verify_mcp verify_guard verify_tokens verify_exchanges verify_inputs mock mock_requests mock_credentials"
     " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"
@@ -35,7 +35,7 @@ LAYERS = {
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}
 OWNERS = {
-    "yaml": {"source"},
+    "yaml": {"source", "body_places"},
     "jsonschema": {"schema"},
     "jsonpath": {"overlay"},
     "avro": {"avro_schemas"},
@@ -87,6 +87,7 @@ GENERATED_MAY_IMPORT = {
 SUPPORTED = {"json_paths", "expect_results"}
 """Modules that run support code of packages, of which there is no second one."""
 SHARED = {
+    "body_modules",
     "client_docs",
     "connections",
     "expressions",

@@ -11,8 +11,9 @@ from nafgen.examples import (
     variants,
 )
 from nafgen.expect import ExpectedRequest, expected_request, segment
+from nafgen.expect_places import UnsendableError, text
 from nafgen.expect_results import ABSENT, expected_result
-from nafgen.expect_values import UnsendableError, argument_values, text
+from nafgen.expect_values import argument_values
 from nafgen.ir import WHOLE, Constant, Each, Operation, Pick, Shape, Upstream
 from nafgen.program import Program, RestAdapter
 from nafgen.verify import verify

@@ -10,13 +10,17 @@ from typing import Any, Final, NamedTuple, NoReturn
 from . import media_types, spec
 from .arguments import Arguments, place_of
 from .binds import Settings
-from .body_texts import is_placeholder, is_raw_xml, parse_form, parse_json
+from .body_members import as_objects, names_of, variable_of, with_constants
+from .body_places import PlaceError, places
+from .body_texts import is_placeholder, kind_of, parse_form, parse_json
 from .diagnostics import Origin, Span, show
 from .ir import (
     Argument,
     ArrayOf,
     Constant,
+    Member,
     ObjectOf,
+    Placed,
     Setting,
     Template,
     Value,
@@ -25,8 +29,8 @@ from .media_types import AS_MEMBERS, AS_TEXT, Kind, whole_type
 from .parameter_values import NAME, in_xml, joined_value
 from .reader import pointer_name
 from .spec import Located
-from .values import ROOTS, Placeholder, leaves, reference, template
-from .wire import Encoding, Location
+from .values import ROOTS, Placeholder, reference, template
+from .wire import Encoding, Location, Place, Type
 
 BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 _WORDS: Final = {Encoding.JSON: "JSON", Encoding.XML: "XML", Encoding.MULTIPART: "form"}
@@ -35,6 +39,7 @@ _HINTS: Final = {
     "a mapping": "a form has names and values; where a rule or a Content-Type asks for one,"
     " they can say otherwise",
 }
+_OBJECTS: Final = frozenset({Type.OBJECT, Type.ANY})
 _PART: Final = {
     "name": "name",
     "value": "value",
@@ -66,6 +71,7 @@ class BodyLinker:
     placeholder_type: str = "any"
     is_xml: bool = False
     used: set[str] = field(default_factory=set)
+    objects: dict[str, Argument] = field(default_factory=dict)
 
     def link(self, params: list[spec.Param]) -> Body:
         """The body; its template is None where the operation has none.
@@ -147,34 +153,36 @@ class BodyLinker:
             if members:
                 return self._declared(members, kind)
             return self._free_form(block.type.span, kind)
-        located = _with_constants(block.data, members)
+        located = with_constants(block.data, members)
         members = [param for param in members if param.value is None]
         data, is_json = located.value, kind.encoding is Encoding.JSON
+        members = as_objects(members, data)
         if isinstance(data, str) and is_placeholder(data) and not is_json:
             self.placeholder_type = whole_type(None, kind)
             members = [replace(p, type=whole_type(p.type, kind)) for p in members]
-        names = {param.name for param in members}
-        members = [self._by_variable(param, data, names) for param in members]
+        members = [self._by_variable(param, data, members) for param in members]
         known = {param.name: self._argument(param) for param in members}
+        self.objects = {
+            name: argument
+            for name, argument in known.items()
+            if argument.type in _OBJECTS
+        }
         made = self._data(kind, block, located, known)
         for param in members:
             if param.name not in self.used:
                 made = self._joined(param, known[param.name], made)
         return Body(made, kind)
 
-    def _by_variable(self, param: spec.Param, data: Any, names: set[str]) -> spec.Param:
+    def _by_variable(
+        self, param: spec.Param, data: Any, declared: list[spec.Param]
+    ) -> spec.Param:
         """A parameter by the name of the variable that stands for it in the data."""
-        value = data.get(param.name) if isinstance(data, dict) else None
-        if not isinstance(value, str) or not is_placeholder(value):
+        written = variable_of(param, data)
+        target = reference(written, ROOTS) if written else None
+        if not written or not (target or self.settings.variable(written) is None):
             return param
-        (piece,) = template(value.strip())
-        if not isinstance(piece, Placeholder):
-            return param
-        target = reference(piece.name, ROOTS)
-        if target is None and self.settings.variable(piece.name) is not None:
-            return param
-        name = target.name if target else piece.name
-        return param if name in names else replace(param, name=name)
+        name = target.name if target else written
+        return param if names_of(declared, name) else replace(param, name=name)
 
     def _joined(self, param: spec.Param, made: Template, body: Template) -> Template:
         """A body with a declared parameter that its data does not mention."""
@@ -192,7 +200,7 @@ class BodyLinker:
     def _kind_of(self, block: spec.Body) -> Kind:
         written = str(block.type.value)
         if written == "raw":
-            return self._kind_of_text(str(block.data.value if block.data else ""))
+            return kind_of(str(block.data.value if block.data else ""), self.kind)
         kind = media_types.of_type(written)
         if kind is None:
             self.arguments.refuse(
@@ -205,22 +213,15 @@ class BodyLinker:
         is_default = kind is media_types.JSON and self.kind.encoding in AS_MEMBERS
         return self.kind if is_default else kind
 
-    def _kind_of_text(self, text: str) -> Kind:
-        """How a body that is written as one text is meant."""
-        start = text.lstrip()[:1]
-        if not start or is_placeholder(text) or self.kind.encoding in AS_TEXT:
-            return self.kind
-        if start == "<":
-            return media_types.XML
-        is_json = self.kind.encoding is Encoding.JSON and start not in ("{", "[")
-        return media_types.TEXT if is_json else self.kind
-
     def _data(
         self, kind: Kind, block: spec.Body, data: Located, known: dict[str, Argument]
     ) -> Template:
         value, span = data.value, data.span
         if isinstance(value, str) and is_placeholder(value):
-            return self._filled(value.strip(), span, known)
+            made = self._filled(value.strip(), span, known)
+            if isinstance(made, Member) and kind.encoding in AS_MEMBERS:
+                self._refuse_data(block, "a mapping", span)
+            return made
         match kind.encoding:
             case Encoding.JSON if isinstance(value, str):
                 value = self._json(value, span)
@@ -236,8 +237,7 @@ class BodyLinker:
             case Encoding.TEXT | Encoding.XML:
                 if not isinstance(value, str):
                     self._refuse_data(block, "text", span)
-                self._check_text(kind, value, span)
-                self.is_xml = kind.encoding is Encoding.XML
+                return self._text(kind, value, span, known)
         return self._filled(value, span, known)
 
     def _refuse_data(self, block: spec.Body, wanted: str, span: Span) -> NoReturn:
@@ -266,29 +266,47 @@ class BodyLinker:
                 "write it as a mapping, or use `type: text`",
             )
 
-    def _check_text(self, kind: Kind, text: str, span: Span) -> None:
-        """Refuse placeholders in a text where no value could be made harmless."""
-        pieces = template(text)
-        if all(isinstance(piece, str) for piece in pieces):
-            return
-        if media_types.is_literal(kind):
+    def _text(
+        self, kind: Kind, text: str, span: Span, known: dict[str, Argument]
+    ) -> Template:
+        """A text in which each value is written as its place wants it."""
+        self.is_xml = kind.encoding is Encoding.XML
+        try:
+            found = places(kind, text)
+        except PlaceError as error:
+            self.arguments.refuse("NAF902", span, str(error), error.hint)
+        where = iter(found)
+        return joined_value(
+            (
+                piece
+                if isinstance(piece, str)
+                else self._placed(piece, next(where), span, known)
+            )
+            for piece in template(text)
+        )
+
+    def _placed(
+        self,
+        piece: Placeholder,
+        place: Place | None,
+        span: Span,
+        known: dict[str, Argument],
+    ) -> Value | Setting | Placed:
+        """What a placeholder in a text stands for, as its place wants it."""
+        value = self._placeholder(piece, span, known)
+        if place is None:
+            return value
+        if isinstance(value, Argument | Member):
+            return Placed(value, place)
+        if place is not Place.XML:
             self.arguments.refuse(
                 "NAF902",
                 span,
-                f"a value cannot be put into a text of type {kind.media_type}",
-                "make the whole text one placeholder",
+                f"{show('{{' + piece.name + '}}')} is no input, and only inputs can be"
+                f" {place}",
+                "let the call give it",
             )
-        before = ""
-        for piece in pieces:
-            if isinstance(piece, str):
-                before += piece
-            elif kind.encoding is Encoding.XML and is_raw_xml(before):
-                self.arguments.refuse(
-                    "NAF902",
-                    span,
-                    "a value cannot be put into CDATA, a comment or a tag's name",
-                    "put it into an element or a quoted attribute",
-                )
+        return value
 
     def _part(self, part: Any, span: Span) -> dict[str, Any]:
         """A part of multipart form data, its members named as in the linked model."""
@@ -347,6 +365,10 @@ class BodyLinker:
             undeclared = self.settings.of(piece.name, span)
             if undeclared is not None:
                 return undeclared
+        first, *path = name.split(".")
+        if name not in known and first in self.objects and all(path):
+            self.used.add(first)
+            return Member(self.objects[first], tuple(path))
         self.used.add(name)
         if name not in known:
             if not NAME(name):
@@ -373,20 +395,3 @@ class BodyLinker:
                 required=False,
             )
         return known[name]
-
-
-def _with_constants(data: Located, members: list[spec.Param]) -> Located:
-    """The data with the constants that are declared beside it and that it does not
-    mention, where it has members."""
-    if not isinstance(data.value, dict):
-        return data
-    texts = [leaf for leaf in leaves(data.value) if isinstance(leaf, str)]
-    pieces = [piece for text in texts for piece in template(text)]
-    mentioned = {piece.name for piece in pieces if isinstance(piece, Placeholder)}
-    constants = {
-        param.name: param.value.value
-        for param in members
-        if param.value is not None
-        and (param.name not in mentioned or "{{" in str(param.value.value))
-    }
-    return Located({**constants, **data.value}, data.span)

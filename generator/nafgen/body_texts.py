@@ -7,6 +7,10 @@ import re
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
+from . import media_types
+from .media_types import Kind
+from .wire import Encoding
+
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\{\{[^{}]*\}\}', re.DOTALL)
 _WHOLE: Final = re.compile(r"\s*\{\{[^{}]*\}\}\s*").fullmatch
 _FORM_PIECE: Final = re.compile(r"(\{\{[^{}]*\}\})")
@@ -48,6 +52,17 @@ def parse_form(text: str) -> dict[str, Any]:
         else:
             members[name] = value
     return members
+
+
+def kind_of(text: str, kind: Kind) -> Kind:
+    """How a body that is written as one text is meant, where `kind` is the usual one."""
+    start = text.lstrip()[:1]
+    if not start or is_placeholder(text) or kind.encoding in media_types.AS_TEXT:
+        return kind
+    if start == "<":
+        return media_types.XML
+    is_json = kind.encoding is Encoding.JSON and start not in ("{", "[")
+    return media_types.TEXT if is_json else kind
 
 
 def is_raw_xml(before: str) -> bool:

@@ -13,7 +13,17 @@ from . import spec
 from .arguments import Arguments, RefusedError, place_of, undeclared
 from .binds import Settings
 from .diagnostics import Origin, Reporter, Span, show
-from .ir import Argument, Constant, Field, Interpolated, Setting, Text, Value
+from .ir import (
+    Argument,
+    Constant,
+    Field,
+    Interpolated,
+    Member,
+    Placed,
+    Setting,
+    Text,
+    Value,
+)
 from .matching import find
 from .parameter_values import text_parts
 from .reader import pointer_name
@@ -146,14 +156,16 @@ class PathLinker:
         return self.used[param.origin]
 
     def _parts(self, param: spec.Param) -> tuple[Part, ...]:
-        parts: tuple[str | Argument | Setting, ...]
+        parts: tuple[Part, ...]
         match self._filled(param, Location.PATH):
             case Argument() as argument:
                 return (argument,)
             case Constant(constant):
                 parts = (json.dumps(constant),)
             case Text() | Interpolated() as text:
-                parts = text_parts(text)
+                texts = text_parts(text)
+                # Only bodies take members of arguments.
+                parts = tuple(p for p in texts if not isinstance(p, Member | Placed))
         sample = "".join(part if isinstance(part, str) else "x" for part in parts)
         if param.value is not None and (not sample or climbs(sample)):
             self.arguments.refuse(

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeAlias
 
 from .diagnostics import Origin
 from .documents import document
-from .ir import Argument, Input, Operation, Result
+from .givens import leaves_of
+from .ir import Argument, Input, Member, Operation, Placed, Result, Template
 from .pattern_syntax import matching_text
 from .samples import sample_of
 from .wire import Format, Location, Type
@@ -19,6 +20,7 @@ from .wire import Format, Location, Type
 Valued: TypeAlias = Argument | Input
 """What a caller gives a value for."""
 
+_HARD: Final = "\"double\" 'single' `back` \\ <b>&amp;"
 _TEXTS: Final = (
     "a/b/../c",
     "..",
@@ -26,7 +28,7 @@ _TEXTS: Final = (
     "100% sure & more=1?x#y",
     "%2e%2e%2f",
     "ünï 漢字 🎉",
-    "\"double\" 'single' `back` \\ <b>&amp;",
+    _HARD,
     "a;b,c|d:e@f+g",
     "{{SECRET}} {x} {} $ref",
     "true",
@@ -175,6 +177,25 @@ def variants(
             }
         )
     return [values for index, values in enumerate(made) if values not in made[:index]]
+
+
+def with_members(body: Template, values: dict[Origin, Any]) -> dict[Origin, Any]:
+    """Values in which objects have the members that a body takes of them."""
+    made = dict(values)
+    for leaf in leaves_of(body):
+        member = leaf.value if isinstance(leaf, Placed) else leaf
+        if isinstance(member, Member):
+            origin = member.argument.origin
+            made[origin] = _having(made.get(origin), member.path)
+    return made
+
+
+def _having(value: Any, path: tuple[str, ...]) -> Any:
+    """An object that has something at a path."""
+    if not path:
+        return _HARD
+    known = value if isinstance(value, dict) else {}
+    return {**known, path[0]: _having(known.get(path[0]), path[1:])}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from .diagnostics import Origin
-from .expect_bodies import cookie_pairs, form, in_header, in_xml, pairs, parts
+from .expect_bodies import cookie_pairs, form, in_header, pairs, parts
 from .expect_credentials import authorization
+from .expect_places import UnsendableError, text, written_at
 from .expect_results import ABSENT
-from .expect_values import UnsendableError, Values, filled, given_value, resolved, text
+from .expect_values import Values, filled, given_value, resolved
 from .ir import (
     ApiKeys,
     Argument,
@@ -26,7 +27,7 @@ from .ir import (
     Text,
     Upstream,
 )
-from .wire import Encoding, Location
+from .wire import Encoding, Location, Place
 
 _UNRESERVED: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
@@ -234,8 +235,9 @@ def _body(
         and isinstance(template, Interpolated | Text)
         and len(template.parts) > 1
     ):
-        values = {o: v if v is ABSENT else _xml(v) for o, v in values.items()}
-        settings = {name: _xml(held) for name, held in settings.items()}
+        settings = {
+            name: written_at(Place.XML, held) for name, held in settings.items()
+        }
     value = filled(template, values, settings)
     if value is ABSENT or encoding in (Encoding.JSON, Encoding.BINARY):
         return value
@@ -246,13 +248,6 @@ def _body(
             return parts(upstream, value, text)
         case Encoding.TEXT | Encoding.XML:
             return text(value)
-
-
-def _xml(value: Any) -> str:
-    written = in_xml(text(value))
-    if written is None:
-        raise UnsendableError(value)
-    return written
 
 
 def _path_text(

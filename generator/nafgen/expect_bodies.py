@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from .ir import Upstream
 from .wire import ArrayStyle, ObjectStyle
 
 AsText: TypeAlias = Callable[[Any], str]
-
-_XML_CHARACTERS: Final = re.compile(
-    "[\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*"
-)
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def pairs(
@@ -69,15 +63,6 @@ def _part(part: dict[str, Any], as_text: AsText) -> dict[str, str]:
     else:
         sent.setdefault("content_type", "application/octet-stream")
     return sent
-
-
-def in_xml(text: str) -> str | None:
-    """A text as it stands in XML; None when XML cannot write it."""
-    if not _XML_CHARACTERS.fullmatch(text):
-        return None
-    return "".join(
-        _ENTITIES.get(c, f"&#{ord(c)};" if c in "\"'\t\n\r" else c) for c in text
-    )
 
 
 def in_header(text: str) -> str | None:

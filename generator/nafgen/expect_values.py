@@ -5,19 +5,22 @@ Like `expect`, it shares no code with what emits or runs the generated code.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from .diagnostics import Origin
-from .expect_results import ABSENT, expected_result
+from .expect_places import UnsendableError, text, written_at
+from .expect_results import ABSENT, expected_result, found_at
 from .ir import (
     Argument,
     ArrayOf,
     Constant,
     Input,
     Interpolated,
+    Member,
     ObjectOf,
+    Part,
+    Placed,
     Setting,
     StepValue,
     Template,
@@ -29,10 +32,6 @@ from .program import Call, FlowCall
 Values: TypeAlias = Mapping[Origin, Any]
 """JSON values by the origin of the argument that they are given to."""
 NOTHING: Final[Mapping[str, Any]] = {}
-
-
-class UnsendableError(ValueError):
-    """A value must be refused, because it cannot be sent without harm."""
 
 
 def argument_values(
@@ -78,20 +77,13 @@ def resolved(template: Text, settings: Mapping[str, str]) -> str:
     )
 
 
-def text(value: Any) -> str:
-    """A JSON value where only text can travel: strings as they are, whole numbers
-    without a fraction, the rest as compact JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return json.dumps(value, separators=(",", ":"))
-
-
 def given_value(value: Value, values: Values, settings: Mapping[str, str]) -> Any:
     match value:
         case Argument():
             return values.get(value.origin, ABSENT)
+        case Member(argument, path):
+            found = found_at(path, values.get(argument.origin))
+            return ABSENT if found is None else found
         case Constant(constant):
             return constant
         case Text():
@@ -113,20 +105,13 @@ def filled(
     match template:
         case Input(origin=origin):
             return values.get(origin, ABSENT)
-        case Argument() | Constant() | Text():
+        case Argument() | Member() | Constant() | Text():
             return given_value(template, values, settings)
         case StepValue(step, made):
             found = expected_result(made, results.get(step))
             return ABSENT if found is None else found
         case Interpolated(parts):
-            texts = [
-                (
-                    part
-                    if isinstance(part, str)
-                    else filled(part, values, settings, results)
-                )
-                for part in parts
-            ]
+            texts = [_part(part, values, settings, results) for part in parts]
             return ABSENT if ABSENT in texts else "".join(map(text, texts))
         case ObjectOf(members):
             inside = {
@@ -141,3 +126,20 @@ def filled(
             items = [filled(element, values, settings, results) for element in elements]
             kept = [item for item in items if item is not ABSENT]
             return kept if kept or not elements else ABSENT
+
+
+def _part(
+    part: Part,
+    values: Values,
+    settings: Mapping[str, str],
+    results: Mapping[str, Any],
+) -> Any:
+    """A part of a text: a value as its place has it."""
+    match part:
+        case str():
+            return part
+        case Placed(value, place):
+            found = given_value(value, values, settings)
+            return ABSENT if found is ABSENT else written_at(place, found)
+        case _:
+            return filled(part, values, settings, results)

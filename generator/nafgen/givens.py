@@ -11,14 +11,16 @@ from .ir import (
     Given,
     Input,
     Interpolated,
+    Member,
     ObjectOf,
+    Part,
+    Placed,
     StepValue,
     Template,
-    Text,
 )
 
 
-def leaves_of(given: Template) -> Iterator[Template]:
+def leaves_of(given: Template) -> Iterator[Template | Placed]:
     """What a structure or a text holds in the end, in order; anything else itself."""
     match given:
         case ObjectOf(members):
@@ -67,10 +69,10 @@ def settled(given: Given, inputs: Mapping[str, Input]) -> Given:
 
 
 def _settled(given: Template, inputs: Mapping[str, Input]) -> Template:
-    return given if isinstance(given, Argument) else settled(given, inputs)
+    if isinstance(given, Argument | Member):
+        return given
+    return settled(given, inputs)
 
 
-def _part(
-    part: str | Argument | Input | Text | StepValue, inputs: Mapping[str, Input]
-) -> str | Argument | Input | Text | StepValue:
+def _part(part: Part, inputs: Mapping[str, Input]) -> Part:
     return inputs[part.name] if isinstance(part, Input) else part

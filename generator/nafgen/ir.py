@@ -31,6 +31,7 @@ from .wire import (
     Format,
     Location,
     ObjectStyle,
+    Place,
     Type,
 )
 
@@ -100,18 +101,46 @@ class StepValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """What is at `path` in an argument that is an object; absent where nothing is."""
+
+    argument: Argument
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A value as it is written at a place of a text in a language of its own."""
+
+    value: Argument | Member
+    place: Place
+
+
+Part: TypeAlias = str | Argument | Member | Placed | Input | Text | StepValue
+"""What a text with values inside it is made of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Interpolated:
     """Text with values inside it; absent when one of them is."""
 
-    parts: tuple[str | Argument | Input | Text | StepValue, ...]
+    parts: tuple[Part, ...]
 
 
 Template: TypeAlias = (
-    Argument | Input | Constant | Text | ObjectOf | ArrayOf | Interpolated | StepValue
+    Argument
+    | Member
+    | Input
+    | Constant
+    | Text
+    | ObjectOf
+    | ArrayOf
+    | Interpolated
+    | StepValue
 )
 """What fills a body, of arguments, or an argument, of inputs; these keep their type."""
 
-Value: TypeAlias = Argument | Constant | Text | Interpolated
+Value: TypeAlias = Argument | Member | Constant | Text | Interpolated
 """What fills a path segment, a query parameter or a header."""
 
 

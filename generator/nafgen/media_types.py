@@ -95,10 +95,15 @@ def whole_type(written: str | None, kind: Kind) -> str:
     return written or (Type.STRING if kind.encoding in AS_TEXT else Type.OBJECT)
 
 
-def is_literal(kind: Kind) -> bool:
-    """Whether bodies are texts of a language for which nafgen cannot escape a value."""
-    is_plain = kind.media_type.startswith("text/plain")
-    return kind.encoding is Encoding.TEXT and not is_plain
+def language(kind: Kind) -> str:
+    """What bodies of text are written in, as far as nafgen can put values into it: plain
+    text, sparql, yaml or csv, else nothing."""
+    name = kind.media_type.partition(";")[0].strip().lower()
+    if name in ("application/sparql-query", "application/sparql-update"):
+        return "sparql"
+    if name.endswith(("/yaml", "/x-yaml", "/vnd.yaml", "+yaml")):
+        return "yaml"
+    return {"text/plain": "text", "text/csv": "csv"}.get(name, "")
 
 
 def of_media_type(header: str) -> Kind:

@@ -19,7 +19,7 @@ from .arguments import (
 )
 from .binds import Settings, scalar, screaming
 from .diagnostics import Origin, show
-from .ir import Argument, Constant, Interpolated, Setting, Text, Value
+from .ir import Argument, Constant, Interpolated, Member, Placed, Setting, Text, Value
 from .reader import pointer_name
 from .spec import Located
 from .values import (
@@ -188,10 +188,10 @@ class ParameterValues:
             self.pending.pop()
 
 
-def joined_value(pieces: Iterable[str | Setting | Value]) -> Value:
+def joined_value(pieces: Iterable[str | Setting | Value | Placed]) -> Value:
     """Pieces of a text as one value; one that is alone keeps its type."""
     values = tuple(pieces)
-    if len(values) == 1 and not isinstance(values[0], str | Setting):
+    if len(values) == 1 and not isinstance(values[0], str | Setting | Placed):
         return values[0]
     parts = [part for value in values for part in text_parts(value)]
     texts = [part for part in parts if isinstance(part, str | Setting)]
@@ -212,15 +212,18 @@ def in_xml(value: Value) -> Value:
     )
 
 
-def text_parts(value: str | Setting | Value) -> tuple[str | Argument | Setting, ...]:
+def text_parts(
+    value: str | Setting | Value | Placed,
+) -> tuple[str | Argument | Member | Placed | Setting, ...]:
     """A value as parts of a text."""
     match value:
-        case str() | Argument() | Setting():
+        case str() | Argument() | Member() | Placed() | Setting():
             return (value,)
         case Constant(constant):
             return (scalar(constant),)
         case Text(parts=texts):
             return texts
         case Interpolated(parts):
-            known = (p for p in parts if isinstance(p, str | Argument | Text))
+            kept = str | Argument | Member | Placed | Text
+            known = (part for part in parts if isinstance(part, kept))
             return tuple(inner for part in known for inner in text_parts(part))

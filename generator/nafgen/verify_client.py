@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .diagnostics import Origin
-from .examples import Answer, Journey, answers, variants
-from .ir import Argument, ArrayOf, Interpolated, ObjectOf, Operation, Template
+from .examples import Answer, Journey, answers, variants, with_members
+from .givens import leaves_of
+from .ir import Argument, Member, Operation, Placed, Template
 from .verify_probe import REFUSED, Bench, failure, short
 from .wire import Location
 
@@ -54,19 +55,12 @@ def journeys(operation: Operation) -> dict[Argument, frozenset[Location]]:
 
 
 def _arguments(template: Template | None) -> Iterator[Argument]:
-    match template:
-        case Argument():
-            yield template
-        case Interpolated(parts):
-            yield from (part for part in parts if isinstance(part, Argument))
-        case ObjectOf(members):
-            for _, member in members:
-                yield from _arguments(member)
-        case ArrayOf(elements):
-            for element in elements:
-                yield from _arguments(element)
-        case _:
-            return
+    for leaf in leaves_of(template) if template else ():
+        value = leaf.value if isinstance(leaf, Placed) else leaf
+        if isinstance(value, Argument):
+            yield value
+        elif isinstance(value, Member):
+            yield value.argument
 
 
 @dataclass(slots=True)
@@ -88,6 +82,8 @@ class _Check:
         ]
         replies = answers(operation)
         calls = variants(operation.arguments, travels)
+        if operation.body is not None:
+            calls.append(with_members(operation.body, calls[0]))
         # Every answer is given at least once, and every set of values sent once.
         for turn in range(max(len(calls), len(replies))):
             await self._call(calls[turn % len(calls)], replies[turn % len(replies)])

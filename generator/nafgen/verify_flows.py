@@ -9,8 +9,9 @@ from typing import Any, Final
 from .diagnostics import Origin
 from .examples import Answer, Journey, json_answer, variants
 from .expect import ExpectedRequest
+from .expect_places import UnsendableError, text
 from .expect_results import ABSENT, expected_result
-from .expect_values import UnsendableError, Values, argument_values, filled, text
+from .expect_values import Values, argument_values, filled
 from .flow_answers import Mode, step_answers
 from .givens import inputs_of
 from .ir import Given, Input, ObjectOf, Shape, Template

@@ -18,8 +18,8 @@ from .examples import Answer, json_answer
 from .expect import ExpectedRequest, expected_request
 from .expect_bodies import cookie_pairs
 from .expect_credentials import SUPPLIED
+from .expect_places import UnsendableError
 from .expect_results import ABSENT
-from .expect_values import UnsendableError
 from .ir import Operation
 from .names import NameTable
 from .program import Program

@@ -12,8 +12,9 @@ import httpx
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
 from .expect import percent_encoded
+from .expect_places import text
 from .expect_results import expected_result
-from .expect_values import argument_values, text
+from .expect_values import argument_values
 from .givens import inputs_of
 from .ir import Input, Operation, Relay
 from .names import client_parameter

@@ -61,6 +61,23 @@ class Encoding(StrEnum):
     BINARY = "binary"
 
 
+class Place(StrEnum):
+    """Where a value stands in a text of another language, which says how it is written:
+    inside quotes, or as a whole of its own."""
+
+    XML = "XML"
+    SPARQL_DOUBLE_QUOTED = "double-quoted SPARQL"
+    SPARQL_SINGLE_QUOTED = "single-quoted SPARQL"
+    SPARQL_IRI = "SPARQL IRI"
+    SPARQL_IRI_PART = "part of a SPARQL IRI"
+    SPARQL_TERM = "SPARQL term"
+    YAML_DOUBLE_QUOTED = "double-quoted YAML"
+    YAML_SINGLE_QUOTED = "single-quoted YAML"
+    YAML_NODE = "YAML node"
+    CSV_QUOTED = "quoted CSV"
+    CSV_FIELD = "CSV field"
+
+
 class ArrayStyle(StrEnum):
     """An array in a query or form: `a=1&a=2`, `a[]=1&a[]=2`, or `a=1,2`."""
 

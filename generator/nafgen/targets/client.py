@@ -14,9 +14,12 @@ from ..ir import (
     Field,
     Input,
     Interpolated,
+    Member,
     Negotiated,
     ObjectOf,
     Operation,
+    Part,
+    Placed,
     Setting,
     StepValue,
     Supplied,
@@ -30,9 +33,17 @@ from ..plan import FilePlan
 from ..program import Program
 from ..pycode import Code, Imports, comment, doc, fstring, lit
 from ..wire import Encoding
+from .body_modules import WRITTEN_AT, XML_BODIES
 from .client_docs import class_doc
-from .connections import UPSTREAM, XML_BODIES, connection, negotiation, reads
-from .expressions import argument_type, bounded, comma, parameter, setting_marker
+from .connections import UPSTREAM, connection, negotiation, reads
+from .expressions import (
+    RUNTIME,
+    argument_type,
+    bounded,
+    comma,
+    parameter,
+    setting_marker,
+)
 from .readers import reader
 from .sources import environment
 
@@ -217,20 +228,18 @@ def _body(
 
 
 def _xml(body: Template, names: dict[Origin, Code], imports: Imports) -> Code:
-    """A text in which values are text of XML, but for one that is all of it."""
+    """A text in which settings are text of XML, but for one that is all of it."""
     match body:
         case Interpolated(parts):
-            made: list[Code] = []
-            for part in parts:
-                match part:
-                    case Argument():
-                        xml = imports.use(XML_BODIES, "xml")
-                        made.append(Code(f"{xml}({names[part.origin]})"))
-                    case Text():
-                        made.append(setting_marker(part, imports, _XML))
-                    case _:
-                        made.append(_part(part, names, imports))
-            return Code(f"{imports.use(UPSTREAM, 'joined')}({comma(made)})")
+            made = comma(
+                (
+                    setting_marker(part, imports, _XML)
+                    if isinstance(part, Text)
+                    else _part(part, names, imports)
+                )
+                for part in parts
+            )
+            return Code(f"{imports.use(UPSTREAM, 'joined')}({made})")
         case Text(parts=[_, _, *_]):
             return setting_marker(body, imports, _XML)
         case _:
@@ -277,6 +286,9 @@ def _value(value: Value, names: dict[Origin, Code], imports: Imports) -> Code:
     match value:
         case Argument():
             return names[value.origin]
+        case Member(argument, path):
+            pick = imports.use(f"{RUNTIME}.mapping", "pick")
+            return Code(f"{pick}({comma([names[argument.origin], *map(lit, path)])})")
         case Constant(constant):
             return lit(constant)
         case Text():
@@ -288,7 +300,7 @@ def _value(value: Value, names: dict[Origin, Code], imports: Imports) -> Code:
 
 def _template(template: Template, names: dict[Origin, Code], imports: Imports) -> Code:
     match template:
-        case Argument() | Constant() | Text() | Interpolated():
+        case Argument() | Member() | Constant() | Text() | Interpolated():
             return _value(template, names, imports)
         case ArrayOf(elements):
             made = comma(_template(element, names, imports) for element in elements)
@@ -324,17 +336,14 @@ def _object(
     return Code(f"{{{fixed}, {rest}}}" if pairs else f"{{{fixed}}}")
 
 
-def _part(
-    part: str | Argument | Input | Text | StepValue,
-    names: dict[Origin, Code],
-    imports: Imports,
-) -> Code:
+def _part(part: Part, names: dict[Origin, Code], imports: Imports) -> Code:
     match part:
         case str():
             return lit(part)
-        case Argument():
-            return names[part.origin]
-        case Text():
-            return setting_marker(part, imports)
+        case Argument() | Member() | Text():
+            return _value(part, names, imports)
+        case Placed(value, place):
+            written = imports.use(*WRITTEN_AT[place])
+            return Code(f"{written}({_value(value, names, imports)})")
         case _:
             raise TypeError("a body is made of arguments")

@@ -10,21 +10,19 @@ from ..ir import (
     Bearer,
     ClientCredentials,
     Digest,
-    Interpolated,
     Negotiated,
     Setting,
     Supplied,
-    Template,
     Text,
     Upstream,
 )
 from ..names import UpstreamNames
 from ..pycode import Code, Imports, fstring, lit
-from ..wire import ArrayStyle, Encoding, Location, ObjectStyle
+from ..wire import ArrayStyle, Location, ObjectStyle
+from .body_modules import body_modules
 from .expressions import RUNTIME, comma
 
 UPSTREAM = f"{RUNTIME}.upstream"
-XML_BODIES = f"{RUNTIME}.xml_bodies"
 
 
 def reads(upstream: Upstream, own: UpstreamNames) -> Iterator[Code]:
@@ -89,15 +87,7 @@ def client_modules(upstreams: Iterable[Upstream]) -> Iterator[str]:
         if isinstance(upstream.auth, Negotiated):
             yield "digest" if isinstance(upstream.auth, Digest) else "oauth2"
         for each in upstream.operations:
-            if each.encoding is Encoding.XML and _is_template(each.body):
-                yield "xml_bodies"
-
-
-def _is_template(body: Template | None) -> bool:
-    """Whether a body is a text with something in it that a call or a setting gives."""
-    if not isinstance(body, Interpolated | Text) or len(body.parts) == 1:
-        return False
-    return not all(isinstance(part, str) for part in body.parts)
+            yield from body_modules(each)
 
 
 def connection(upstream: Upstream, own: UpstreamNames, imports: Imports) -> Code:

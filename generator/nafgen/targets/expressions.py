@@ -14,7 +14,10 @@ from ..ir import (
     Given,
     Input,
     Interpolated,
+    Member,
     ObjectOf,
+    Part,
+    Placed,
     Setting,
     StepValue,
     Template,
@@ -205,13 +208,11 @@ def given_expression(
 
 
 def _part(
-    part: str | Argument | Input | Text | StepValue,
-    value: Callable[[Input | StepValue], Code],
-    imports: Imports,
+    part: Part, value: Callable[[Input | StepValue], Code], imports: Imports
 ) -> Code:
     if isinstance(part, str):
         return lit(part)
-    if isinstance(part, Argument):
+    if isinstance(part, Argument | Member | Placed):
         raise TypeError("what an argument gets is made of inputs")
     return given_expression(part, None, value, imports)
 
@@ -236,7 +237,7 @@ def _structure(
             if complete:
                 return Code(f"[{items}]")
             return Code(f"{imports.use(f'{RUNTIME}.upstream', 'listed')}({items})")
-        case Argument():
+        case Argument() | Member():
             raise TypeError("what an argument gets is made of inputs")
         case _:
             return given_expression(given, None, value, imports)

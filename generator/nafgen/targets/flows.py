@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..ir import Argument, Input, ObjectOf, Pick, Shape, StepValue, Template
+from ..ir import Argument, Input, Member, ObjectOf, Pick, Shape, StepValue, Template
 from ..names import FlowNames, NameTable
 from ..plan import FilePlan
 from ..program import CallStep, Flow, LookupStep, Program, Step
@@ -164,7 +164,7 @@ class _Writer:
 
     def _result(self, result: Template) -> Code:
         """What the flow results in: absent members are null, and never left out."""
-        if isinstance(result, Argument):
+        if isinstance(result, Argument | Member):
             raise TypeError("a flow has inputs")
         if not isinstance(result, ObjectOf):
             return given_expression(result, None, self._value, self.imports)
