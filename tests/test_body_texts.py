@@ -426,3 +426,13 @@ def test_a_form_is_no_member() -> None:
         """ body: {type: formUrlEncoded, data: '{{c.form}}'}"""
     )
     assert "NAF101" in [code for code, _ in found_in(compile_text(spec(operation)))]
+
+
+def test_operations_may_be_called_like_what_writes_them() -> None:
+    operation = (
+        """inputParameters: [{name: c, in: body, type: object}],"""
+        """ body: {type: text/csv, data: '{{c.a}},{{csv_field}},{{pick}}'}"""
+    )
+    for name in ("pick", "csv_field"):
+        source = spec(operation).replace("name: go", f"name: {name}")
+        verified(source.replace("shop.go", f"shop.{name}"))

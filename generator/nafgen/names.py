@@ -37,7 +37,9 @@ CLIENT_GLOBALS: Final = frozenset("""
     Setting annotations
     avro_value basic csv_value given html_tables httpx joined listed markdown_parts
     protobuf_value psv_value segment tsv_value xml xml_value yaml_value
-    ClientCredentials
+    ClientCredentials XmlSetting csv_field csv_quoted pick sparql_double_quoted sparql_iri
+    sparql_iri_part sparql_single_quoted sparql_term yaml_double_quoted yaml_node
+    yaml_single_quoted
     """.split())
 CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
