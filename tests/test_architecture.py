@@ -95,6 +95,7 @@ SHARED = {
     "readers",
     "mappings",
     "sources",
+    "tool_settings",
 }
 """Modules of targets that the others know."""
 IMPURE = {("os", "environ"), ("os", "getcwd"), ("Path", "cwd"), ("Path", "home")}

@@ -403,3 +403,57 @@ def test_hosts_and_origins(monkeypatch: pytest.MonkeyPatch) -> None:
         for host in ("evil.example.com", "mcp.example.com.evil.test", "localhost.evil"):
             assert status(host=host) == 421
             assert status(origin=f"http://{host}") == 403
+
+
+def test_browsers_of_allowed_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another origin's page may call, after the question that its browser asks first."""
+    adapter = Adapter("mcp", "mcp_server", "127.0.0.1", 0)
+    ours, theirs = "https://chat.example.com", "http://inspector.example:6274"
+    accept = {"accept": "application/json, text/event-stream"}
+    wanted = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type,mcp-method",
+    }
+    with serving(_mcp_app(Server("things"), adapter)) as url:
+        asked = httpx.options(f"{url}/mcp", headers={"origin": ours, **wanted})
+        assert "access-control-allow-origin" not in asked.headers
+        answer = httpx.post(f"{url}/mcp", json=ASK, headers={"origin": ours, **accept})
+        assert answer.status_code == 403
+    monkeypatch.setenv("ALLOWED_ORIGINS", f"{ours}, {theirs}")
+    with serving(_mcp_app(Server("things"), adapter)) as url:
+        for origin in (ours, theirs):
+            asked = httpx.options(f"{url}/mcp", headers={"origin": origin, **wanted})
+            assert asked.status_code == 200
+            headers = {"origin": origin, **accept}
+            answer = httpx.post(f"{url}/mcp", json=ASK, headers=headers)
+            assert answer.status_code == 200
+            for shown in (asked, answer):
+                assert shown.headers["access-control-allow-origin"] == origin
+                assert "access-control-allow-credentials" not in shown.headers
+        for origin in ("https://evil.example.com", f"{ours}.evil.test", f"{theirs}1"):
+            asked = httpx.options(f"{url}/mcp", headers={"origin": origin, **wanted})
+            assert asked.status_code == 400
+            headers = {"origin": origin, **accept}
+            answer = httpx.post(f"{url}/mcp", json=ASK, headers=headers)
+            assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALLOWED_ORIGINS", "chat.example.com"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "https://*.example.com"),
+        ("ALLOWED_ORIGINS", "https://chat.example.com/"),
+        ("ALLOWED_ORIGINS", "https://ok.example, null"),
+        ("ALLOWED_HOSTS", "https://mcp.example.com"),
+        ("ALLOWED_HOSTS", "mcp.example.com/mcp"),
+    ],
+)
+def test_hosts_and_origins_that_are_none(
+    package: Path, variable: str, value: str
+) -> None:
+    with start(package, "mcp", "--only", "mcp_server", **{variable: value}) as process:
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert f"things: {variable}: " in err and "Traceback" not in err

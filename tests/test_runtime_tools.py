@@ -16,6 +16,7 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
 from nafgen.runtime.calls import ArgumentError, Call, Connection, segment
+from nafgen.runtime.settings import Environment
 from nafgen.runtime.tools import (
     MAX_ERROR,
     Arguments,
@@ -230,10 +231,10 @@ def test_text_and_nothing(era: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "$: 'id' is a required property"),
-        ({"id": 1}, "$.id: 1 is not of type 'string'"),
-        ({"id": "1", "idd": 2}, "'idd' was unexpected"),
-        ({"id": "1", "limit": "many"}, "$.limit: 'many' is not of type 'integer'"),
+        ({}, "`id` is missing; it must be a string"),
+        ({"id": 1}, "`id` must be a string, not 1"),
+        ({"id": "1", "idd": 2}, "there is no argument `idd`; did you mean `id`?"),
+        ({"id": "1", "limit": "many"}, '`limit` must be an integer, not "many"'),
         ({"id": ".."}, "a path parameter holds a segment"),
         ({"id": ""}, "a path parameter is empty"),
     ],
@@ -264,6 +265,34 @@ def test_errors_of_the_upstream_are_told(era: str) -> None:
         "the upstream API answered 429 Too Many Requests; try again after 30 seconds\n"
         '{"error": "slow down"}'
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (400, "400 Bad Request; correct the arguments"),
+        (401, "401 Unauthorized; this service's credentials do not allow it, whatever"),
+        (404, "404 Not Found; check that what the arguments name is there"),
+        (429, "429 Too Many Requests; try again later"),
+        (500, "500 Internal Server Error"),
+        (503, "503 Service Unavailable; try again later"),
+    ],
+)
+def test_errors_say_what_to_do(status: int, advice: str) -> None:
+    result = called(made(answering(b"", status)), "auto", "write")
+    assert text(result).startswith(f"the upstream API answered {advice}")
+    assert (status == 500) == text(result).endswith("Error")
+
+
+def test_settings_are_in_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "sk-very/secret")
+    env = Environment("API")
+    env.get("API_KEY")
+    env.connection("https://api.test")
+    content = b"no such key: sk-very/secret, nor ?key=sk-very%2Fsecret"
+    server = made(answering(content, 401, content_type="text/plain"))
+    said = text(called(server, "auto", "write"))
+    assert said.endswith("no such key: [secret], nor ?key=[secret]")
 
 
 def test_a_redirect_is_an_error(era: str) -> None:

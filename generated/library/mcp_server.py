@@ -33,6 +33,7 @@ tools: Tools[Api] = Tools()
     properties={"isbn": {"type": "string", "description": "The book's ISBN."}},
     required=["isbn"],
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["catalogue", "loans"],
 )
 async def book_details(api: Api, arguments: Arguments) -> CallToolResult:
     return answered(
@@ -64,6 +65,7 @@ async def opening_hours(api: Api, arguments: Arguments) -> CallToolResult:
     },
     required=["isbn", "reader"],
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+    apis=["catalogue"],
 )
 async def reserve_book(api: Api, arguments: Arguments) -> CallToolResult:
     return answered(

@@ -38,6 +38,7 @@ tools: Tools[Api] = Tools()
         },
     },
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["tickets"],
 )
 async def list_tickets(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(
@@ -56,6 +57,7 @@ async def list_tickets(api: Api, arguments: Arguments) -> CallToolResult:
     description="Open a ticket for a customer",
     properties={"subject": {}, "text": {}, "customer": {}},
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+    apis=["tickets"],
 )
 async def open_ticket(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(
@@ -75,6 +77,7 @@ async def open_ticket(api: Api, arguments: Arguments) -> CallToolResult:
     properties={"ticket": {"type": "string"}},
     required=["ticket"],
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["tickets"],
 )
 async def read_ticket(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(
@@ -92,6 +95,7 @@ async def read_ticket(api: Api, arguments: Arguments) -> CallToolResult:
     },
     required=["tenant"],
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["customers"],
 )
 async def search_customers(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(

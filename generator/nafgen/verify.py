@@ -44,6 +44,11 @@ _READING: Final = {
     Format.YAML: ("ruamel",),
 }
 """What packages import that read answers in a format."""
+_OF_OPERATORS: Final = (
+    *("READ_ONLY", "TOOLS", "EXCLUDE_TOOLS", "CONFIRM_DESTRUCTIVE", "CORS_ORIGINS"),
+    *("MAX_RESULT_CHARACTERS", "MAX_RESULT_BYTES"),
+)
+"""Settings of the user that change what is served."""
 _numbers: Final = itertools.count()
 
 
@@ -326,8 +331,7 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
                 *own,
                 *tuned,
                 upstream.base_url.variable,
-                "READ_ONLY",
-                "CORS_ORIGINS",
+                *_OF_OPERATORS,
             ):
                 os.environ.pop(variable, None)
             # A retry would sleep, and count as a second request.

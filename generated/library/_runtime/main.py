@@ -11,6 +11,7 @@ import errno
 import importlib
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ GRACE: Final = 10
 """Seconds that open requests have to end in once the process is told to stop."""
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted."""
+_ORIGIN: Final = re.compile(r"https?://[^/?#@*]+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,11 @@ def main(package: str | None, *adapters: Adapter) -> int:
     """
     options = _parser(package, adapters).parse_args()
     chosen = _chosen(options, adapters)
-    if options.command == "tools":
-        _print_tools(package, chosen)
-        return 0
     try:
+        _introduce(package, adapters)
+        if options.command == "tools":
+            _print_tools(package, chosen)
+            return 0
         if sum(adapter.transport == "stdio" for adapter in chosen) > 1:
             raise SettingsError("only one server can use stdio; choose it with --only")
         with missing_together():
@@ -129,6 +132,15 @@ def _print_tools(package: str | None, adapters: Sequence[Adapter]) -> None:
     print(json.dumps(tools, indent=2))
 
 
+def _introduce(package: str | None, adapters: Sequence[Adapter]) -> None:
+    """Let servers know the tools of the others: a selection is for those of all."""
+    several = [adapter for adapter in adapters if adapter.kind == "mcp"]
+    if len(several) > 1:
+        together = [_load(package, adapter).tools for adapter in several]
+        for tools in together:
+            tools.together = together
+
+
 def _load(package: str | None, adapter: Adapter) -> Any:
     return importlib.import_module(f".{adapter.module}", package)
 
@@ -147,20 +159,48 @@ def _server(package: str | None, adapter: Adapter) -> Any:
 
 
 def _mcp_app(server: Any, adapter: Adapter) -> Any:
-    """MCP over HTTP; other Host and Origin headers than its own are refused."""
+    """MCP over HTTP; other Host and Origin headers than its own are refused.
+
+    Raises:
+        SettingsError: ALLOWED_HOSTS or ALLOWED_ORIGINS holds what cannot be one.
+    """
     from mcp.server.transport_security import TransportSecuritySettings
 
-    more = os.environ.get("ALLOWED_HOSTS", "").replace(",", " ").split()
+    more, foreign = _listed("ALLOWED_HOSTS"), _listed("ALLOWED_ORIGINS")
+    if wrong := [host for host in more if "/" in host]:
+        raise SettingsError(f"ALLOWED_HOSTS: {wrong[0]} is more than a host")
+    if wrong := [origin for origin in foreign if not _ORIGIN(origin)]:
+        raise SettingsError(f"ALLOWED_ORIGINS: {wrong[0]} is not like https://host")
     names = dict.fromkeys(map(_in_url, (*LOOPBACK, adapter.host, *more)))
     hosts = [host for name in names for host in (name, f"{name}:*")]
     origins = [f"{scheme}://{host}" for host in hosts for scheme in ("http", "https")]
-    return server.streamable_http_app(
+    app = server.streamable_http_app(
         json_response=True,
         stateless_http=True,
         transport_security=TransportSecuritySettings(
-            allowed_hosts=hosts, allowed_origins=origins
+            allowed_hosts=hosts, allowed_origins=[*origins, *foreign]
         ),
     )
+    if foreign:
+        _let_in(foreign, app)
+    return app
+
+
+def _let_in(origins: Sequence[str], app: Any) -> None:
+    """Let browsers call, before the guard, which they ask without credentials first."""
+    from starlette.middleware.cors import CORSMiddleware
+
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["POST"],
+        allow_headers=["*"],
+        expose_headers=["WWW-Authenticate"],
+    )
+
+
+def _listed(variable: str) -> list[str]:
+    return os.environ.get(variable, "").replace(",", " ").split()
 
 
 def _in_url(host: str) -> str:

@@ -6,10 +6,9 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import httpx
 from jsonschema import Draft202012Validator
@@ -25,6 +24,7 @@ from mcp_types import (
     ContentBlock,
     EmbeddedResource,
     ImageContent,
+    InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
     TextContent,
@@ -45,7 +45,14 @@ from .answers import (
     status,
 )
 from .calls import ArgumentError, Call
+from .result_limits import ResultLimits
+from .settings import masked
+from .tool_arguments import mistakes
+from .tool_selection import Choice, is_on, selected
 from .upstream import AsyncClient
+
+if TYPE_CHECKING:
+    from .confirmation import Confirmation
 
 Api = TypeVar("Api")
 Arguments = dict[str, Any]
@@ -55,8 +62,21 @@ MAX_ERROR: Final = 4096
 """Characters of an error's text at the most; the rest is cut off."""
 LIST_TTL: Final = 300_000
 """Milliseconds for which a client may keep the list of tools: it never changes."""
-FALSE: Final = frozenset({"", "0", "false", "no", "off"})
-"""Values of READ_ONLY that allow writing; any other leaves out the tools that write."""
+_CORRECT: Final = "; correct the arguments"
+_DENIED: Final = "; this service's credentials do not allow it, whatever the arguments"
+_LATER: Final = "; try again later"
+NEXT: Final = {
+    400: _CORRECT,
+    422: _CORRECT,
+    401: _DENIED,
+    403: _DENIED,
+    404: "; check that what the arguments name is there",
+    429: _LATER,
+    502: _LATER,
+    503: _LATER,
+    504: _LATER,
+}
+"""What a model can do about a status."""
 
 logger: Final = logging.getLogger(__name__)
 
@@ -74,9 +94,11 @@ class Tools(Generic[Api]):
     """The tools of a server, in the order in which they are added."""
 
     def __init__(self) -> None:
-        self._tools: dict[str, Tool] = {}
+        self._choices: dict[str, Choice] = {}
         self._handlers: dict[str, Handler[Api]] = {}
         self._validators: dict[str, Draft202012Validator] = {}
+        self.together: Sequence[Tools[Any]] = (self,)
+        """Those of all servers of the process, which one selection is for."""
 
     def add(
         self,
@@ -87,8 +109,12 @@ class Tools(Generic[Api]):
         properties: Mapping[str, Any] | None = None,
         required: Sequence[str] = (),
         hints: Hints,
+        apis: Sequence[str] = (),
     ) -> Callable[[Handler[Api]], Handler[Api]]:
-        """Register the decorated function as a tool; unknown arguments are refused."""
+        """Register the decorated function as a tool; unknown arguments are refused.
+
+        `apis` are the namespaces of those that it calls, where the package has several.
+        """
         schema: dict[str, Any] = {"type": "object", "properties": properties or {}}
         if required:
             schema["required"] = list(required)
@@ -107,7 +133,7 @@ class Tools(Generic[Api]):
         )
 
         def register(handler: Handler[Api]) -> Handler[Api]:
-            self._tools[name] = tool
+            self._choices[name] = Choice(tool, apis)
             self._handlers[name] = handler
             self._validators[name] = Draft202012Validator(schema)
             return handler
@@ -115,18 +141,27 @@ class Tools(Generic[Api]):
         return register
 
     def served(self) -> ServedTools[Api]:
-        """The tools that this process serves: READ_ONLY=1 leaves out those that write."""
-        read_only = os.environ.get("READ_ONLY", "").strip().lower() not in FALSE
-        names = [
-            name
-            for name, tool in self._tools.items()
-            if not read_only or (tool.annotations and tool.annotations.read_only_hint)
-        ]
+        """The tools that this process serves, as the environment selects them.
+
+        Raises:
+            SettingsError: a setting of the tools cannot be used.
+        """
+        known = [each for tools in self.together for each in tools._choices.values()]
+        names = selected(self._choices.values(), known)
         return ServedTools(
-            {name: self._tools[name] for name in names},
+            {name: self._choices[name].tool for name in names},
             {name: self._handlers[name] for name in names},
             {name: self._validators[name] for name in names},
+            _confirmation(),
         )
+
+
+def _confirmation() -> Confirmation | None:
+    if not is_on("CONFIRM_DESTRUCTIVE"):
+        return None
+    from .confirmation import Confirmation  # who does not use it does not wait for it
+
+    return Confirmation()
 
 
 class ServedTools(Generic[Api]):
@@ -137,17 +172,20 @@ class ServedTools(Generic[Api]):
         tools: dict[str, Tool],
         handlers: dict[str, Handler[Api]],
         validators: dict[str, Draft202012Validator],
+        confirmation: Confirmation | None,
     ) -> None:
         self.listed: Final = ListToolsResult(
             tools=list(tools.values()), ttl_ms=LIST_TTL, cache_scope="public"
         )
-        self._schemas = {name: tool.input_schema for name, tool in tools.items()}
+        self._tools = tools
         self._handlers = handlers
         self._validators = validators
+        self._confirmation = confirmation
+        self._limits = ResultLimits.from_environment()
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
         """The schema of a tool's arguments."""
-        return self._schemas.get(name)
+        return self._tools[name].input_schema if name in self._tools else None
 
     async def list(
         self, context: ServerRequestContext[Api], params: PaginatedRequestParams | None
@@ -157,27 +195,37 @@ class ServedTools(Generic[Api]):
 
     async def call(
         self, context: ServerRequestContext[Api], params: CallToolRequestParams
-    ) -> CallToolResult:
+    ) -> CallToolResult | InputRequiredResult:
         """Answer tools/call; what fails is a result that tells the model why.
 
         Raises:
             MCPError: there is no such tool.
         """
-        handler = self._handlers.get(params.name)
-        if handler is None:
+        if params.name not in self._tools:
             raise MCPError(INVALID_PARAMS, f"no such tool: {params.name}")
         arguments = params.arguments or {}
-        errors = self._validators[params.name].iter_errors(arguments)
-        wrong = [f"{error.json_path}: {error.message}" for error in errors]
+        wrong = mistakes(self._validators[params.name], arguments)
         if wrong:
-            return _failure("invalid arguments: " + "; ".join(sorted(wrong)))
+            return _failure("invalid arguments: " + "; ".join(wrong))
+        if self._confirmation and self._is_destructive(params.name):
+            refusal = await self._confirmation.refusal(context, params)
+            if refusal is not None:
+                return _failure(refusal) if isinstance(refusal, str) else refusal
+        return await self._run(params.name, context.lifespan_context, arguments)
+
+    def _is_destructive(self, name: str) -> bool:
+        hints = self._tools[name].annotations
+        return hints is None or hints.destructive_hint is not False
+
+    async def _run(self, name: str, api: Api, arguments: Arguments) -> CallToolResult:
         try:
-            return await handler(context.lifespan_context, arguments)
+            result = await self._handlers[name](api, arguments)
         except Exception as error:
             said = _said(error)
             if said is None:
-                logger.exception("the tool %s failed", params.name)
+                logger.exception("the tool %s failed", name)
             return _failure(said or "the tool failed; the server's log says more")
+        return self._limits.applied(result, self._tools[name])
 
 
 def _said(error: Exception) -> str | None:
@@ -286,8 +334,8 @@ def _refused(answer: httpx.Response) -> CallToolResult:
 
 
 def _advice(answer: httpx.Response) -> str:
-    """When to try again, and what the upstream itself says of an error."""
-    text = ""
+    """What to do, when to try again, and what the upstream itself says of an error."""
+    text = NEXT.get(answer.status_code, "")
     if wait := answer.headers.get("retry-after"):
         text = f"; try again after {wait}{' seconds' if wait.isdigit() else ''}"
     if failed(answer) and answer.content and is_text(answer):
@@ -296,7 +344,7 @@ def _advice(answer: httpx.Response) -> str:
 
 
 def _failure(text: str) -> CallToolResult:
-    text = _sendable(text)
+    text = masked(_sendable(text))
     if len(text) > MAX_ERROR:
         text = f"{text[:MAX_ERROR]} ... ({len(text) - MAX_ERROR} characters cut off)"
     return CallToolResult(content=[TextContent(text=text)], is_error=True)

@@ -151,17 +151,25 @@ class Environment:
                 raise SettingsError(f"a setting of {self._prefix}: {error}") from None
 
     def _number(self, name: str, default: float, least: float = 1) -> float:
-        variable = f"{self._prefix}_{name}"
-        text = os.environ.get(variable)
-        if not text:
-            return default
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not least <= number < math.inf:
-            raise SettingsError(f"{variable} must be a number from {least:g}")
-        return number
+        return number_of(f"{self._prefix}_{name}", default, least)
+
+
+def number_of(variable: str, default: float, least: float = 1) -> float:
+    """The number that the environment sets.
+
+    Raises:
+        SettingsError: it is no number, or less than `least`.
+    """
+    text = os.environ.get(variable)
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number < math.inf:
+        raise SettingsError(f"{variable} must be a number from {least:g}")
+    return number
 
 
 def _made(variable: str) -> httpx.Auth:
@@ -187,15 +195,19 @@ class _Hidden(logging.Filter):
         self.secrets: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            message = message.replace(secret, "[secret]")
-        record.msg, record.args = message, ()
+        record.msg, record.args = masked(record.getMessage()), ()
         return True
 
 
 _SHORT: Final = 4
 _hidden: Final = _Hidden()
+
+
+def masked(text: str) -> str:
+    """A text without the settings of clients, which may be secrets."""
+    for secret in sorted(_hidden.secrets, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return text
 
 
 def _hide_in_logs(values: set[str]) -> None:

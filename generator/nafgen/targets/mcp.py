@@ -25,6 +25,7 @@ from .expressions import (
 )
 from .guards import GuardView, guard_views
 from .mappings import ResultView, result_view
+from .tool_settings import has_several_apis
 
 _TOOLS = f"{RUNTIME}.tools"
 
@@ -84,7 +85,8 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
         for tool in adapter.tools
     ]
     api = Code("Api") if several else apis[0].async_class if apis else Code("None")
-    tools = tuple(_tool(tool, names, imports, api, several) for tool in adapter.tools)
+    tell = has_several_apis(program)
+    tools = tuple(_tool(t, names, imports, api, several, tell) for t in adapter.tools)
     guards = guard_views(adapter.guard, program, imports)
     server = Code("Server")
     if guards:
@@ -115,7 +117,12 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
 
 
 def _tool(
-    tool: Tool, names: NameTable, imports: Imports, api: Code, several: bool
+    tool: Tool,
+    names: NameTable,
+    imports: Imports,
+    api: Code,
+    several: bool,
+    tells_apis: bool,
 ) -> ToolView:
     own = names.units[tool.origin]
     argument = partial(_argument, own.properties, imports)
@@ -132,7 +139,7 @@ def _tool(
         relay = f"await {imports.use(_TOOLS, 'relay')}({comma(relayed)})"
     return ToolView(
         origin=comment(tool.origin.pointer),
-        arguments=_registered(tool, own),
+        arguments=_registered(tool, own, tells_apis),
         function=Code(
             f"{own.function}(api: {api}, {_arguments_name(tool)}: Arguments)"
         ),
@@ -157,7 +164,7 @@ def _argument(
     return Code(value)
 
 
-def _registered(tool: Tool, own: UnitNames) -> Code:
+def _registered(tool: Tool, own: UnitNames, tells_apis: bool) -> Code:
     hints, named = tool.hints, own.properties
     arguments = [str(lit(own.tool))]
     if tool.title:
@@ -179,7 +186,11 @@ def _registered(tool: Tool, own: UnitNames) -> Code:
             ("open_world", hints.open_world),
         )
     )
-    return comma([*arguments, f"hints=Hints({flags})"])
+    arguments.append(f"hints=Hints({flags})")
+    called = dict.fromkeys(o.namespace for o in tool.call.operations)
+    if tells_apis and called:
+        arguments.append(f"apis={literal(list(called))}")
+    return comma(arguments)
 
 
 def _schema(given: Input) -> dict[str, object]:

@@ -21,6 +21,7 @@ from .guards import SUPPORT
 from .mappings import QUERY_LIBRARY, support_modules
 from .readers import answer_libraries, answer_modules
 from .sources import readings
+from .tool_settings import tool_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +199,7 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
     ]
     has_mcp = any(isinstance(adapter, McpAdapter) for adapter in program.adapters)
     variables: dict[str, Code] = {}
-    for name, about in _variables(program, has_mcp=has_mcp):
+    for name, about in _variables(program):
         variables.setdefault(name, about)
     label = program.label or "A generated package"
     return ReadmeView(
@@ -291,7 +292,7 @@ def _shown(route: Route | Forward) -> str:
     return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in route.path)
 
 
-def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]:
+def _variables(program: Program) -> Iterator[tuple[str, Code]]:
     """Each environment variable and what it is."""
     for held in program.held:
         yield from _about_held(held)
@@ -317,9 +318,7 @@ def _variables(program: Program, *, has_mcp: bool) -> Iterator[tuple[str, Code]]
     if any(isinstance(adapter, RestAdapter) for adapter in program.adapters):
         about = "origins of browsers that may call REST: a comma list, or *"
         yield "CORS_ORIGINS", prose(about)
-    if has_mcp:
-        yield "READ_ONLY", prose("1 leaves out the tools that write")
-        yield "ALLOWED_HOSTS", prose("further Host names for MCP over HTTP")
+    yield from tool_settings(program)
 
 
 def _about_held(held: Held) -> Iterator[tuple[str, Code]]:

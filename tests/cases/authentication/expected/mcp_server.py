@@ -53,6 +53,7 @@ tools: Tools[Api] = Tools()
     "one",
     description="One",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-query"],
 )
 async def one(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_query_api, calls.by_query_get())
@@ -63,6 +64,7 @@ async def one(api: Api, _: Arguments) -> CallToolResult:
     "two",
     description="Two",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-header"],
 )
 async def two(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_header_api, calls.by_header_get())
@@ -73,6 +75,7 @@ async def two(api: Api, _: Arguments) -> CallToolResult:
     "three",
     description="Three",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-token"],
 )
 async def three(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_token_api, calls.by_token_get())
@@ -83,6 +86,7 @@ async def three(api: Api, _: Arguments) -> CallToolResult:
     "four",
     description="Four",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-password"],
 )
 async def four(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_password_api, calls.by_password_get())
@@ -93,6 +97,7 @@ async def four(api: Api, _: Arguments) -> CallToolResult:
     "five",
     description="Five",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-bare-token"],
 )
 async def five(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_bare_token_api, calls.by_bare_token_get())
@@ -103,6 +108,7 @@ async def five(api: Api, _: Arguments) -> CallToolResult:
     "six",
     description="Six",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-user"],
 )
 async def six(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_user_api, calls.by_user_get())
@@ -114,6 +120,7 @@ async def six(api: Api, _: Arguments) -> CallToolResult:
     description="Seven",
     properties={"since": {"type": "string", "description": "From when."}},
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-several"],
 )
 async def seven(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(
@@ -126,6 +133,7 @@ async def seven(api: Api, arguments: Arguments) -> CallToolResult:
     "eight",
     description="Eight",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-parameters"],
 )
 async def eight(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_parameters_api, calls.by_parameters_get())
@@ -136,6 +144,7 @@ async def eight(api: Api, _: Arguments) -> CallToolResult:
     "nine",
     description="Nine",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-cookie"],
 )
 async def nine(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_cookie_api, calls.by_cookie_get())
@@ -146,6 +155,7 @@ async def nine(api: Api, _: Arguments) -> CallToolResult:
     "ten",
     description="Ten",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["by-path"],
 )
 async def ten(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_path_api, calls.by_path_get())
@@ -157,6 +167,7 @@ async def ten(api: Api, _: Arguments) -> CallToolResult:
     description="Eleven",
     properties={"text": {"type": "string"}},
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+    apis=["by-body"],
 )
 async def eleven(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(
@@ -170,6 +181,7 @@ async def eleven(api: Api, arguments: Arguments) -> CallToolResult:
     description="Twelve",
     properties={"text": {}},
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+    apis=["by-body"],
 )
 async def twelve(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(api.by_body_api, calls.by_body_find(text=arguments.get("text")))
@@ -180,6 +192,7 @@ async def twelve(api: Api, arguments: Arguments) -> CallToolResult:
     "thirteen",
     description="Thirteen",
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+    apis=["by-body"],
 )
 async def thirteen(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.by_body_api, calls.by_body_all())
@@ -190,6 +203,7 @@ async def thirteen(api: Api, _: Arguments) -> CallToolResult:
     "fourteen",
     description="Fourteen",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["unsaid"],
 )
 async def fourteen(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.unsaid_api, calls.unsaid_get())
@@ -200,6 +214,7 @@ async def fourteen(api: Api, _: Arguments) -> CallToolResult:
     "fifteen",
     description="Fifteen",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["none"],
 )
 async def fifteen(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.none_api, calls.none_get())

@@ -30,6 +30,7 @@ tools: Tools[Api] = Tools()
     properties={"body": {"type": "object"}},
     required=["body"],
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+    apis=["pay"],
 )
 async def create_charge(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(api.pay_api, calls.pay_create_charge(arguments["body"]))
@@ -41,6 +42,7 @@ async def create_charge(api: Api, arguments: Arguments) -> CallToolResult:
     description="nested",
     properties={"price": {}, "key": {}},
     hints=Hints(read_only=False, destructive=True, idempotent=True, open_world=True),
+    apis=["pay"],
 )
 async def nested(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(
@@ -55,6 +57,7 @@ async def nested(api: Api, arguments: Arguments) -> CallToolResult:
     description="written",
     properties={"code": {}},
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
+    apis=["desk"],
 )
 async def written(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(api.desk_api, calls.desk_written(code=arguments.get("code")))

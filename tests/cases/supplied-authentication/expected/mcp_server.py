@@ -30,6 +30,7 @@ tools: Tools[Api] = Tools()
     properties={"id": {"type": "string"}},
     required=["id"],
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["payments"],
 )
 async def get_payment(api: Api, arguments: Arguments) -> CallToolResult:
     return await relay(api.payments_api, calls.payments_get(arguments["id"]))
@@ -40,6 +41,7 @@ async def get_payment(api: Api, arguments: Arguments) -> CallToolResult:
     "list-reports",
     description="List the reports.",
     hints=Hints(read_only=True, destructive=False, idempotent=True, open_world=True),
+    apis=["reports"],
 )
 async def list_reports(api: Api, _: Arguments) -> CallToolResult:
     return await relay(api.reports_api, calls.reports_list())
