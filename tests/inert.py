@@ -58,6 +58,7 @@ IMPORTS: Final = {
     "._runtime.html_answers": {"html_tables"},
     "._runtime.inbound": {*"ApiKeys Basic Bearer Guard add_guard".split()},
     "._runtime.inbound_digest": {"PasswordDigest"},
+    "._runtime.base64_inputs": {"decoded"},
     "._runtime.inbound_oauth2": {"AccessTokens"},
     "._runtime.main": {"Adapter", "main"},
     "._runtime.mapping": {"each", "pick"},
@@ -79,9 +80,7 @@ IMPORTS: Final = {
         *"yaml_double_quoted yaml_node yaml_single_quoted".split()
     },
     "._runtime.wildcards": {"pick_all", "pick_members"},
-    "._runtime.tools": {
-        *"Arguments Hints Tools answered decoded lending relay".split()
-    },
+    "._runtime.tools": {*"Arguments Hints Tools answered lending relay".split()},
     "._runtime.upstream": {
         *"AsyncClient Call Client Connection Environment Setting".split(),
         *"basic filled given joined listed segment".split(),

@@ -24,7 +24,7 @@ LAYERS = {
     " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths"
     " lower_behaviour steps given_values behaviours flows mocks readable"
-    " binary_answers avro_schemas protobuf_schemas protobuf_samples answer_schemas",
+    " binary_answers batches parts avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values expect_places expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"

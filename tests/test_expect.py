@@ -366,6 +366,9 @@ def test_parts() -> None:
         {"name": "file", "value": '{"a":1}', "filename": "a.txt", "content_type": kind}
     ]
     assert "content-type" not in made.headers
+    for content, read in ((b"\xff", b"\xff"), (b"", ""), ("ü".encode(), "ü")):
+        (part,) = request(FORMS, "attach", {}, file=content).body
+        assert part["value"] == read
     assert request(FORMS, "attach", {}).body is ABSENT
 
 

@@ -254,6 +254,8 @@ def test_bodies_are_read_by_their_type() -> None:
     assert_refused(refused, 400, "the body lacks to")
     answer = caller("PUT", "/form", files={"a": ("x.txt", b"one\r\ntwo")})
     assert answer.json()["body"] == {"a": "one\r\ntwo"}
+    answer = caller("PUT", "/form", files={"a": ("x.png", b"\x00\xff")})
+    assert answer.json()["body"] == {"a": "AP8="}
     kind = {"content-type": "text/plain"}
     answer = caller("PATCH", "/form", headers=kind, content="ü".encode())
     assert answer.json()["body"] == "ü"

@@ -183,8 +183,6 @@ def test_inputs_take_bytes_whatever_they_declare(
          [("NAF902", ROUTE), ("NAF902", TOOL)]),
         ("inputParameters: [{name: file, in: query}]", "", [("NAF908", ROUTE)]),
         ("inputParameters: [{name: file, in: header}]", "", [("NAF908", ROUTE)]),
-        ("inputParameters: [{name: file, in: body}, {name: size, in: body}]", "",
-         [("NAF901", ROUTE)]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_bytes_costs_its_unit(

@@ -151,6 +151,25 @@ class TestParts:
             ["unnamed", ""],
         ]
 
+    def test_bytes(self) -> None:
+        parts: list[dict[str, Any]] = [
+            {"name": "a", "value": b"\x00\xff\r\n", "filename": "b.png"},
+            {"name": "no name", "value": b"", "filename": None},
+            {"name": "empty", "value": b"1", "filename": "", "content_type": "a/b"},
+        ]
+        call = Call("POST", "/x", parts=parts)
+        octets = "application/octet-stream"
+        assert Connection("https://api.test").arguments(call)["files"] == [
+            ("a", ("b.png", b"\x00\xff\r\n", octets)),
+            ("no name", ("no name", b"", octets)),
+            ("empty", ("empty", b"1", "a/b")),
+        ]
+
+    def test_a_file_name_that_is_no_unicode(self) -> None:
+        parts = [{"name": "a", "value": b"", "filename": "\ud800"}]
+        with pytest.raises(ArgumentError, match="Unicode"):
+            Connection("https://api.test").arguments(Call("POST", "/x", parts=parts))
+
     def test_members(self, server: str) -> None:
         parts = {"a": 1, "none": None, "tags": ["x", "y"]}
         call = Call("POST", "/x", headers={"content-type": "multipart/form-data"})

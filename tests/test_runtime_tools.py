@@ -15,6 +15,7 @@ from mcp import Client
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
+from nafgen.runtime.base64_inputs import decoded
 from nafgen.runtime.calls import ArgumentError, Call, Connection, segment
 from nafgen.runtime.settings import Environment
 from nafgen.runtime.tools import (
@@ -22,7 +23,6 @@ from nafgen.runtime.tools import (
     Arguments,
     Hints,
     Tools,
-    decoded,
     lending,
     relay,
     structured,

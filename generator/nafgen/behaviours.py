@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from . import spec
 from .arguments import is_protocol_header, place_of
+from .binary_answers import with_answer_type
 from .binds import Settings
 from .diagnostics import Origin, Reporter, show
 from .exposed import CallLinker, Values
@@ -113,6 +114,8 @@ class BehaviourLinker:
             origin=entry.origin,
         )
         flow = FlowLinker(unit, self.resolver, self.reporter).link()
+        if isinstance(flow, Flow):
+            flow = with_answer_type(flow, entry.answer_type, self.reporter)
         self.flows[name] = flow
         self.semantics[name] = dict(entry.semantics)
         return flow if isinstance(flow, str) else None

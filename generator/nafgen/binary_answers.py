@@ -9,14 +9,14 @@ from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
 from . import spec
-from .diagnostics import Reporter, show
+from .diagnostics import Reporter, Span, show
 from .givens import leaves_of
 from .ir import WHOLE, Binary, Given, StepValue
 from .keywords import CONTENT, RESPONSE, RESPONSE_BINARY
-from .program import Call, FlowCall, LookupStep, Step
+from .program import Call, CallStep, Flow, FlowCall, LookupStep, Step
 from .reader import Reader
 from .spec import Located
-from .wire import Format
+from .wire import Format, Type
 
 DEFAULT_LIMIT: Final = 10 * 1024**2
 """Bytes at the most where a spec says nothing."""
@@ -101,32 +101,75 @@ def served(
     media_type: Located | None,
     reporter: Reporter,
 ) -> Binary | None:
-    """The same for a route or tool; what the operation itself says goes before."""
-    own = call.operation.binary if isinstance(call, Call) else None
+    """The same for a route or tool; what the operation or flow itself says goes before,
+    and the steps of a flow have their own bounds."""
+    own = call.callee.binary
     if own is None:
         _report(media_type, "no answer of this route is declared as bytes", reporter)
         return None
-    if own.is_default and size is not None:
+    if own.is_default and size is not None and isinstance(call, Call):
         own = replace(own, limit=size.value)
     if media_type is not None and not own.media_type:
         own = replace(own, media_type=media_type.value)
     return own
 
 
-def embedded_bytes(steps: Iterable[Step], result: Given) -> str | None:
-    """The first step whose answer of bytes becomes a part of something else, if any."""
+def answered_bytes(steps: Iterable[Step], result: Given) -> Binary | None:
+    """What is said of the bytes that a flow answers, where it answers those of a step."""
+    for step in steps:
+        if isinstance(step, CallStep) and result == StepValue(step.name, WHOLE):
+            return step.call.operation.binary
+    return None
+
+
+def with_answer_type(
+    flow: Flow, media_type: Located | None, reporter: Reporter
+) -> Flow:
+    """A flow whose bytes are of the type that it declares, if it declares one."""
+    if media_type is None:
+        return flow
+    if flow.binary is None:
+        _report(media_type, "what the flow answers is not bytes", reporter)
+        return flow
+    return replace(flow, binary=replace(flow.binary, media_type=media_type.value))
+
+
+def report_bytes_of_steps(
+    steps: Iterable[Step], result: Given, span: Span, reporter: Reporter
+) -> str | None:
+    """The code of the error that bytes which a step answers become a part of something
+    else, or that a step answers none where bytes are wanted."""
     given: list[Given] = [] if isinstance(result, StepValue) else [result]
     binary = set()
     for step in steps:
         if isinstance(step, LookupStep):
             given.append(step.value)
             continue
-        given += [value for _, value in step.call.values]
+        for argument, value in step.call.values:
+            if argument.type is not Type.BYTES or not isinstance(value, StepValue):
+                given.append(value)
+            elif value.step not in binary or value.made != WHOLE:
+                reporter.report(
+                    "NAF902",
+                    step.origin.span,
+                    f"`{argument.name}` is bytes, and not what is given of the step"
+                    f" {show(value.step)}",
+                    hint=f"give the whole answer, `$.{value.step}`, of an operation that"
+                    " has `outputRawFormat: binary`",
+                )
+                return "NAF902"
         if step.call.operation.binary is not None:
             binary.add(step.name)
     for leaf in (leaf for value in given for leaf in leaves_of(value)):
         if isinstance(leaf, StepValue) and leaf.step in binary and leaf.made == WHOLE:
-            return leaf.step
+            reporter.report(
+                "NAF904",
+                span,
+                f"the bytes that the step {show(leaf.step)} answers are put into something",
+                hint="they can only be answered or sent on as they are: as a body of"
+                " bytes, or as a part that is a file",
+            )
+            return "NAF904"
     return None
 
 

@@ -27,6 +27,7 @@ from .ir import (
 )
 from .media_types import AS_MEMBERS, AS_TEXT, Kind, whole_type
 from .parameter_values import NAME, in_xml, joined_value
+from .parts import check_files, file_names, read_parts
 from .reader import pointer_name
 from .spec import Located
 from .values import ROOTS, Placeholder, reference, template
@@ -36,16 +37,11 @@ BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 _WORDS: Final = {Encoding.JSON: "JSON", Encoding.XML: "XML", Encoding.MULTIPART: "form"}
 _HINTS: Final = {
     "text": "write it as one text, with `|` behind `data:`",
-    "a mapping": "a form has names and values; where a rule or a Content-Type asks for one,"
-    " they can say otherwise",
+    "a mapping": "write `NAME: VALUE` for each; where a rule or a Content-Type asks for a"
+    " form, they can say otherwise",
+    "a mapping, or a list of parts": "write each part as `- {name: NAME, value: VALUE}`",
 }
 _OBJECTS: Final = frozenset({Type.OBJECT, Type.ANY})
-_PART: Final = {
-    "name": "name",
-    "value": "value",
-    "filename": "filename",
-    "contentType": "content_type",
-}
 
 
 class Body(NamedTuple):
@@ -70,6 +66,7 @@ class BodyLinker:
     constant: Callable[[str], Value | None]
     placeholder_type: str = "any"
     is_xml: bool = False
+    files: frozenset[str] = frozenset()
     used: set[str] = field(default_factory=set)
     objects: dict[str, Argument] = field(default_factory=dict)
 
@@ -160,7 +157,12 @@ class BodyLinker:
         if isinstance(data, str) and is_placeholder(data) and not is_json:
             self.placeholder_type = whole_type(None, kind)
             members = [replace(p, type=whole_type(p.type, kind)) for p in members]
+        if kind.encoding is Encoding.MULTIPART:
+            self.files = file_names(data)
         members = [self._by_variable(param, data, members) for param in members]
+        members = [
+            replace(p, type=Type.BYTES) if p.name in self.files else p for p in members
+        ]
         known = {param.name: self._argument(param) for param in members}
         self.objects = {
             name: argument
@@ -231,7 +233,10 @@ class BodyLinker:
                 if not isinstance(value, dict):
                     self._refuse_data(block, "a mapping", span)
             case Encoding.MULTIPART if isinstance(value, list):
-                value = [self._part(part, span) for part in value]
+                value = read_parts(value, span, self.arguments)
+                made = self._filled(value, span, known)
+                check_files(made, span, self.arguments)
+                return made
             case Encoding.MULTIPART if not isinstance(value, dict):
                 self._refuse_data(block, "a mapping, or a list of parts", span)
             case Encoding.TEXT | Encoding.XML:
@@ -308,25 +313,6 @@ class BodyLinker:
             )
         return value
 
-    def _part(self, part: Any, span: Span) -> dict[str, Any]:
-        """A part of multipart form data, its members named as in the linked model."""
-        is_part = isinstance(part, dict) and {"name", "value"} <= part.keys() <= {
-            *_PART
-        }
-        if not is_part:
-            self.arguments.refuse(
-                "NAF101",
-                span,
-                "a part must be a mapping of name, value, filename and contentType",
-                "name and value are required",
-            )
-        for key in ("name", "contentType"):
-            if "{{" in str(part.get(key, "")):
-                self.arguments.refuse(
-                    "NAF902", span, f"the {key} of a part cannot hold a placeholder"
-                )
-        return {_PART[key]: value for key, value in part.items()}
-
     def _filled(self, data: Any, span: Span, known: dict[str, Argument]) -> Template:
         """A body template; a placeholder that nobody declares becomes an argument."""
         if isinstance(data, dict):
@@ -384,7 +370,7 @@ class BodyLinker:
                 spec.Param(
                     name=name,
                     location=None,
-                    type=self.placeholder_type,
+                    type=Type.BYTES if name in self.files else self.placeholder_type,
                     items=None,
                     required=False,
                     description="",

@@ -48,21 +48,35 @@ def form(upstream: Upstream, value: Any, as_text: AsText) -> list[list[str]]:
     return sorted(([*pair] for one in found for pair in one), key=lambda p: p[0])
 
 
-def parts(upstream: Upstream, value: Any, as_text: AsText) -> list[dict[str, str]]:
-    """The parts of multipart form data."""
+def parts(upstream: Upstream, value: Any, as_text: AsText) -> list[dict[str, Any]]:
+    """The parts of multipart form data; what is in one is text where it can be."""
     if isinstance(value, dict):
         found = (pairs(upstream, n, member, as_text) for n, member in value.items())
         return [{"name": n, "value": text} for one in found for n, text in one]
     return [_part(part, as_text) for part in value if part.get("value") is not None]
 
 
-def _part(part: dict[str, Any], as_text: AsText) -> dict[str, str]:
-    sent = {key: as_text(each) for key, each in part.items() if each is not None}
+def _part(part: dict[str, Any], as_text: AsText) -> dict[str, Any]:
+    sent = {
+        key: readable(each) if isinstance(each, bytes) else as_text(each)
+        for key, each in part.items()
+        if each is not None
+    }
+    if isinstance(part["value"], bytes) and not sent.get("filename"):
+        sent["filename"] = sent["name"]
     if not sent.get("filename"):
         sent.pop("filename", None)  # an empty name says as much as none
     else:
         sent.setdefault("content_type", "application/octet-stream")
     return sent
+
+
+def readable(content: bytes) -> str | bytes:
+    """The text that bytes are, or the bytes that are no text."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content
 
 
 def in_header(text: str) -> str | None:

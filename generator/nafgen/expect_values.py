@@ -5,6 +5,7 @@ Like `expect`, it shares no code with what emits or runs the generated code.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
@@ -28,6 +29,7 @@ from .ir import (
     Value,
 )
 from .program import Call, FlowCall
+from .wire import Type
 
 Values: TypeAlias = Mapping[Origin, Any]
 """JSON values by the origin of the argument that they are given to."""
@@ -56,6 +58,8 @@ def argument_values(
                 values[argument.origin] = value
             case Text():
                 values[argument.origin] = resolved(source, settings)
+            case StepValue(step=step) if argument.type is Type.BYTES:
+                values[argument.origin] = results.get(step) or b""
             case Interpolated() | StepValue():
                 made = filled(source, inputs, settings, results)
                 if made is not ABSENT:
@@ -75,6 +79,11 @@ def resolved(template: Text, settings: Mapping[str, str]) -> str:
         settings[part.variable] if isinstance(part, Setting) else part
         for part in template.parts
     )
+
+
+def in_json(value: Any) -> Any:
+    """A value as callers write it in JSON: bytes in base64."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def given_value(value: Value, values: Values, settings: Mapping[str, str]) -> Any:

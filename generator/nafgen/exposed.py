@@ -18,7 +18,7 @@ from .arguments import (
 from .declared import declared
 from .diagnostics import show
 from .extras import filling, named
-from .fitting import fitted, report_bytes
+from .fitting import fitted, report_bytes, share_body
 from .given_values import ValueLinker
 from .givens import inputs_of, settled
 from .inferred import report_inferred
@@ -59,7 +59,7 @@ class CallLinker(ValueLinker):
         code = report_unfed(unfed, self.kind, self.operation, self.reporter)
         if self.kind == "rest":
             code = report_mixed_body(self.inputs.values(), self.reporter) or code
-        code = report_bytes(self.values, self.reporter) or code
+        code = report_bytes(self.values.items(), self.reporter) or code
         self.failed = self.failed or code
         if self.failed is not None:
             return self.failed
@@ -102,8 +102,10 @@ class CallLinker(ValueLinker):
         for argument, given in self.values.items():
             if isinstance(given, Input):
                 known = self.inputs[given.name]
-                made = fitted(known, argument, self.kind)
+                made = fitted(known, argument, self.operation, self.kind)
                 self.inputs[given.name] = of_its_type(made, self.reporter)
+        if self.kind == "rest":
+            share_body(self.inputs)
 
     def settled(self) -> Values:
         """What the arguments get, in their order, with the inputs as they became."""

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from . import spec
-from .binary_answers import embedded_bytes
+from .batches import batches, given_to
+from .binary_answers import answered_bytes, report_bytes_of_steps
 from .binds import Settings
 from .diagnostics import Origin, Reporter, Span, show
 from .exposed import CallLinker
-from .givens import inputs_of, leaves_of, settled, steps_of
+from .fitting import report_bytes
+from .givens import inputs_of, leaves_of, settled
 from .inferred import report_inferred
 from .ir import (
-    READING,
     WHOLE,
     Argument,
     Constant,
@@ -135,24 +136,34 @@ class FlowLinker:
                 "take it out of the mappings, the lookups and the outputs",
                 "NAF902",
             )
-        step = embedded_bytes(linked, made)
-        if step is not None:
-            return self._refuse(
-                self.unit.origin.span,
-                f"the bytes that the step {show(step)} answers are put into something",
-                "they can only be answered, as they are",
-                "NAF904",
-            )
-        self._report_inputs([*_given(linked), made])
+        failed = report_bytes(self._uses(linked, made), self.reporter)
+        failed = failed or report_bytes_of_steps(
+            linked, made, self.unit.origin.span, self.reporter
+        )
+        if failed is not None:
+            return failed
+        self._report_inputs([*given_to(linked), made])
         return Flow(
             name=self.unit.name,
             namespace=self.unit.namespace,
             inputs=tuple(self.inputs.values()),
             batches=batches(linked),
             result=settled(made, self.inputs),
+            binary=answered_bytes(linked, made),
             description=self.unit.description,
             origin=self.unit.origin,
         )
+
+    def _uses(
+        self, steps: Iterable[Step], made: Given
+    ) -> Iterator[tuple[Argument, Given]]:
+        """All that gets a value, and what it gets."""
+        for step in steps:
+            if isinstance(step, CallStep):
+                yield from step.call.values
+            else:
+                yield self._place(step.name, Located("", step.origin.span)), step.value
+        yield self._place("result", Located("", self.unit.origin.span)), made
 
     def _calls(self) -> str | None:
         """Find what the steps call; the code of the error that costs the unit."""
@@ -343,46 +354,3 @@ def _kept(operation: Operation) -> Result | None:
 def _has_setting(given: Given) -> bool:
     texts = (leaf for leaf in leaves_of(given) if isinstance(leaf, Text))
     return any(isinstance(part, Setting) for text in texts for part in text.parts)
-
-
-def _given(steps: Iterable[Step]) -> Iterator[Given]:
-    """All that steps are given."""
-    for step in steps:
-        if isinstance(step, LookupStep):
-            yield step.value
-        else:
-            yield from (given for _, given in step.call.values)
-
-
-def batches(steps: Iterable[Step]) -> tuple[tuple[Step, ...], ...]:
-    """Steps in groups, of which calls can run at once without changing what happens.
-
-    Neighbouring calls that only read and need nothing of each other are one group. To
-    look something up has no effect, so it waits until the calls around it are done.
-    """
-    made: list[tuple[Step, ...]] = []
-    calls: list[CallStep] = []
-    lookups: list[LookupStep] = []
-
-    def close() -> None:
-        if calls:
-            made.append(tuple(calls))
-        made.extend((lookup,) for lookup in lookups)
-        calls.clear()
-        lookups.clear()
-
-    for step in steps:
-        if isinstance(step, LookupStep):
-            lookups.append(step)
-            continue
-        needed = {name for given in _given([step]) for name in steps_of(given)}
-        waiting = {call.name for call in calls} | {each.name for each in lookups}
-        if needed & waiting or not all(map(_reads, (*calls, step))):
-            close()
-        calls.append(step)
-    close()
-    return tuple(made)
-
-
-def _reads(step: CallStep) -> bool:
-    return step.call.operation.method in READING

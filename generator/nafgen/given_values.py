@@ -64,7 +64,7 @@ class ValueLinker:
     def value(self, argument: Argument, located: Located) -> Given | None:
         """What an argument gets; None, reported, where it is nothing that can be sent."""
         written = located.value
-        if argument.type is Type.BYTES and self.references.target(written) is None:
+        if argument.type is Type.BYTES and not self._refers(written):
             message = f"`{argument.name}` is bytes, which a spec cannot write"
             self.fail("NAF902", located, message, "refer to an input")
             return None
@@ -102,6 +102,13 @@ class ValueLinker:
         elif argument.location is Location.HEADER and text and not sendable(text):
             self.fail("NAF101", located, "a header cannot hold this value")
         return Constant(written) if is_plain else text
+
+    def _refers(self, written: object) -> bool:
+        """Whether a value is an input or the result of a step, as it is."""
+        steps = self.steps
+        if steps is not None and isinstance(written, str) and steps.names(written):
+            return True
+        return self.references.target(written) is not None
 
     def _structure(
         self, written: object, argument: Argument, located: Located

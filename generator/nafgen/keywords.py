@@ -124,8 +124,8 @@ TOOL: Final = _keys(
 )
 AGGREGATE: Final = _keys("namespace", renamed=(FUNCTIONS,))
 FLOW: Final = _keys(
-    "inputParameters call with steps mappings semantics outputParameters",
-    outputMediaType="NAF901",
+    "inputParameters call with steps mappings semantics outputParameters"
+    " outputMediaType",
 )
 SEMANTICS: Final = _only("safe idempotent", "cacheable description")
 CALL_STEP: Final = _keys("type call with")

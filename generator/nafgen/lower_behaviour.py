@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import spec
+from .binary_answers import lower_type
 from .diagnostics import show
 from .keywords import (
     AGGREGATE,
@@ -95,6 +96,9 @@ class Behaviours:
         behaviour = self.lower(entry)
         if isinstance(behaviour, str):
             return behaviour
+        answer_type = lower_type(entry, "outputMediaType")
+        if isinstance(answer_type, str):
+            return answer_type
         semantics = entry.child("semantics")
         if semantics is not None:
             semantics.check_keys(SEMANTICS)
@@ -105,6 +109,7 @@ class Behaviours:
             params=self.units.params(entry),
             behaviour=behaviour,
             semantics=tuple((name, flag) for name, flag in given if flag is not None),
+            answer_type=answer_type,
             description=entry.text("description"),
             origin=entry.origin,
         )

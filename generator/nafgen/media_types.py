@@ -59,7 +59,7 @@ _FILES: Final = frozenset("""
 """Subtypes of `application` whose bodies are files."""
 
 
-_SENDABLE: Final = re.compile(r"[!-~]+/[!-~]+( *;[ -~]*)?").fullmatch
+is_sendable: Final = re.compile(r"[!-~]+/[!-~]+( *;[ -~]*)?").fullmatch
 """Whether a header can hold a media type."""
 
 
@@ -67,7 +67,7 @@ def of_type(written: str) -> Kind | None:
     """What the `type` of a body block names; None where that is not known."""
     name = written.partition(";")[0].strip().lower()
     known = _WRITTEN.get(name) or _WRITTEN.get(name.replace("-", "").replace("_", ""))
-    if known is None and not _SENDABLE(written.strip()):
+    if known is None and not is_sendable(written.strip()):
         return None
     if known is None and name.endswith("+xml"):
         return Kind(Encoding.XML, written.strip())
@@ -84,6 +84,16 @@ def _is_binary(name: str) -> bool:
     if family != "application":
         return bool(subtype) and family in ("audio", "font", "image", "video")
     return subtype in _FILES or subtype.startswith("vnd.openxmlformats-")
+
+
+def is_file(media_type: str, *, is_named: bool) -> bool:
+    """Whether a part of multipart form data holds bytes: it is of the type of a file, or
+    has a file's name and is not of a type of text."""
+    name = media_type.partition(";")[0].strip().lower()
+    is_text = name in _WRITTEN or name.startswith("text/")
+    if is_text or name.endswith(("/json", "+json", "/xml", "+xml")):
+        return False
+    return is_named or _is_binary(name)
 
 
 def whole_type(written: str | None, kind: Kind) -> str:

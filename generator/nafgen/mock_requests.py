@@ -93,7 +93,7 @@ async def _content(receive: Receive) -> bytes:
 
 def _body(content: bytes, media_type: str) -> Any:
     """What a body says, by its type: a form and multipart data as an object, bytes in
-    base64."""
+    base64, but for parts that are text."""
     encoding = of_media_type(media_type).encoding
     try:
         match encoding:
@@ -120,7 +120,14 @@ def _parts(content: bytes, media_type: str) -> Iterator[tuple[str, str]]:
     for part in (b"\r\n" + content).split(boundary)[1:-1]:
         head, _, value = part.partition(b"\r\n\r\n")
         name = head.decode().partition('; name="')[2].partition('"')[0]
-        yield name, value.decode()
+        yield name, _text_or_base64(value)
+
+
+def _text_or_base64(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(content).decode()
 
 
 def check(upstream: Upstream, operation: Operation, request: Request) -> None:

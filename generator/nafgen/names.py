@@ -45,7 +45,7 @@ CLIENT_METHODS: Final = frozenset({"aclose", "call", "close", "send"})
 APP_GLOBALS: Final = frozenset("""
     Annotated Any AsyncBounded Body Cookie FastAPI OPTIONS Header Path Query Response add_forward
     add_guard add_health annotations answer api app calls closing create_app
-    create_guard filled flows given each joined listed body_member pick relay structure whole_body
+    create_guard decoded filled flows given each joined listed body_member pick relay structure whole_body
     jsonpath path_functions pick_all pick_members
     """.split())
 # Names that pydantic, which reads bodies for FastAPI, keeps for itself.

@@ -90,7 +90,7 @@ class Flow:
 
     `batches` are the steps in an order that keeps that of their effects: calls of one
     batch only read and do not depend on one another. Members of `result` are never left
-    out: what is absent is null.
+    out: what is absent is null. It is of the type that `binary` says, where it is bytes.
     """
 
     name: str
@@ -98,6 +98,7 @@ class Flow:
     inputs: tuple[Input, ...]
     batches: tuple[tuple[Step, ...], ...]
     result: Given
+    binary: Binary | None = None
     description: str
     origin: Origin
 

@@ -37,7 +37,7 @@ VOCABULARY: Final = frozenset("""
     digest XmlSetting xml_bodies csv_bodies csv_field csv_quoted sparql_bodies
     sparql_double_quoted sparql_iri sparql_iri_part sparql_single_quoted sparql_term yaml_bodies
     yaml_double_quoted yaml_node yaml_single_quoted
-    structure text xml csv_value html_answers html_tables markdown_answers
+    base64_inputs structure text xml csv_value html_answers html_tables markdown_answers
     markdown_parts psv_value table_answers tsv_value xml_answers xml_value yaml_answers
     yaml_value answer answered extracted filled flows joined lookup step together
     APIKeyCookie APIKeyHeader APIKeyQuery AccessTokens ApiKeys Basic Bearer Guard

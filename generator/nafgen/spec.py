@@ -231,6 +231,7 @@ class Flow:
     params: tuple[Param, ...]
     behaviour: Behaviour
     semantics: tuple[tuple[str, bool], ...]
+    answer_type: Located | None
     description: str
     origin: Origin
 

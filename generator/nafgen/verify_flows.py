@@ -20,6 +20,8 @@ from .verify_client import journeys
 from .verify_probe import Bench
 from .wire import Location
 
+OCTETS: Final = "application/octet-stream"
+"""The type of bytes that a flow answers and of which nothing is said."""
 _MODES: Final[tuple[Mode, ...]] = ("one", "many", "nothing")
 
 

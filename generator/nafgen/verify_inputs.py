@@ -7,12 +7,18 @@ from typing import Annotated, Final
 from pydantic import Field, TypeAdapter, ValidationError
 
 from .ir import Input
+from .wire import Type
+
+NO_BASE64: Final = "YQ=*"
 
 _CANDIDATES: Final = ("!", "%", "a", "0", "A", "-", "Zz9%", "%" * 300)
 
 
 def unmatched(given: Input) -> str | None:
-    """A text that the pattern of an input does not match; None where there is none."""
+    """A text that is no base64, for bytes, or that the pattern of an input does not
+    match; None where there is none."""
+    if given.type is Type.BYTES and not given.whole:
+        return NO_BASE64
     if not given.pattern:
         return None
     matching = TypeAdapter[str](Annotated[str, Field(pattern=given.pattern)])

@@ -20,14 +20,15 @@ from mcp_types import (
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
 from .expect_results import ABSENT, expected_result
-from .expect_values import argument_values
+from .expect_values import argument_values, in_json
 from .givens import inputs_of
 from .ir import Operation, Relay
 from .names import client_parameter
 from .program import Call, FlowCall, McpAdapter, Tool
 from .verify_client import journeys
-from .verify_flows import ExpectedFlow, expected_flows
+from .verify_flows import OCTETS, ExpectedFlow, expected_flows
 from .verify_guard import check_mcp_guard
+from .verify_inputs import NO_BASE64
 from .verify_probe import REFUSED, Bench, failure
 from .wire import Type
 
@@ -156,7 +157,9 @@ class _Check:
             return False
         done = bench.compare_all(origin, what, wanted.requests) or not wanted.answers
         if isinstance(wanted.result, bytes):
-            passed = ("application/octet-stream", wanted.result)
+            said = self.tool.binary.media_type if self.tool.binary else ""
+            kind = (said or OCTETS).partition(";")[0].lower()
+            passed = (kind, wanted.result)
             bench.check(origin, f"{what}: bytes", passed, _bytes(got))
             return done
         made = json.loads(_text(got)) if got.content else None
@@ -190,7 +193,7 @@ class _Check:
     def _arguments(self, values: dict[Origin, Any]) -> dict[str, Any]:
         named = self.bench.names.units[self.tool.origin].properties
         return {
-            named[given.origin]: _in_json(values[given.origin])
+            named[given.origin]: in_json(values[given.origin])
             for given in self.tool.inputs
             if given.origin in values
         }
@@ -258,7 +261,7 @@ class _Check:
                 wrong[f"no `{given.name}`"] = self._arguments(rest)
             if given.type is Type.BYTES:
                 name = self.bench.names.units[self.tool.origin].properties[given.origin]
-                wrong[f"no base64 as `{given.name}`"] = {**arguments, name: "YQ=*"}
+                wrong[f"no base64 as `{given.name}`"] = {**arguments, name: NO_BASE64}
         for what, refused in wrong.items():
             self.bench.probe.expect(json_answer({}))
             got = await self._call(refused)
@@ -283,11 +286,6 @@ class _Check:
             bench.probe.reachable = True
         what = f"{self.what}, upstream unreachable"
         bench.check(origin, f"{what}: isError", True, bool(got.is_error))
-
-
-def _in_json(value: Any) -> Any:
-    """A value as an argument of a tool has it: bytes in base64."""
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _text(got: CallToolResult) -> str:

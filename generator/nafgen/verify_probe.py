@@ -16,7 +16,7 @@ import httpx
 from .diagnostics import Diagnostic, Origin, plain
 from .examples import Answer, json_answer
 from .expect import ExpectedRequest, expected_request
-from .expect_bodies import cookie_pairs
+from .expect_bodies import cookie_pairs, readable
 from .expect_credentials import SUPPLIED
 from .expect_places import UnsendableError
 from .expect_results import ABSENT
@@ -229,15 +229,15 @@ def body_of(encoding: Encoding, request: httpx.Request) -> Any:
         return content
 
 
-def _parts(kind: str, content: bytes) -> Iterator[dict[str, str]]:
+def _parts(kind: str, content: bytes) -> Iterator[dict[str, Any]]:
     boundary = f"\r\n--{kind.partition('boundary=')[2]}".encode()
     for block in (b"\r\n" + content).split(boundary)[1:-1]:
         head, _, value = block.partition(b"\r\n\r\n")
-        found = {
+        found: dict[str, Any] = {
             key: _ESCAPE.sub(_unescaped, written)
             for key, written in _OPTION.findall(head.decode())
         }
-        found["value"] = value.decode()
+        found["value"] = readable(value)
         if media_type := _PART_TYPE.search(head.decode()):
             found["content_type"] = media_type[1]
         yield found

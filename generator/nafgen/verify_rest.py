@@ -14,13 +14,13 @@ from .examples import Answer, Journey, answers, answers_for, json_answer, varian
 from .expect import percent_encoded
 from .expect_places import text
 from .expect_results import expected_result
-from .expect_values import argument_values
+from .expect_values import argument_values, in_json
 from .givens import inputs_of
 from .ir import Input, Operation, Relay
 from .names import client_parameter
 from .program import CallStep, FlowCall, RestAdapter, Route
 from .verify_client import journeys
-from .verify_flows import expected_flows
+from .verify_flows import OCTETS, expected_flows
 from .verify_forward import PROBLEM, check_forward
 from .verify_guard import check_rest_guard, credentials
 from .verify_inputs import unmatched
@@ -94,7 +94,7 @@ class _Inbound:
                 self.headers[given.name] = text(value)
             case Location.COOKIE:
                 self.cookies.append(f"{given.name}={text(value)}")
-            case Location.BODY if isinstance(value, bytes):
+            case Location.BODY if isinstance(value, bytes) and given.whole:
                 self.content = value
                 self.headers["content-type"] = "application/octet-stream"
             case Location.BODY if given.whole:
@@ -104,7 +104,7 @@ class _Inbound:
                 holder = self.members
                 for step in way:
                     holder = holder.setdefault(step, {})
-                holder[name] = value
+                holder[name] = in_json(value)
                 self.content = json.dumps(self.members).encode()
             case Location.PATH:
                 return
@@ -168,9 +168,15 @@ class _Check:
                 bench.findings.called.add(origin)
             status = 204 if wanted.result is None else 200
             bench.check(origin, f"{what}: status", status, got.status_code)
-            is_json = got.headers.get("content-type") == "application/json"
-            body = got.json() if is_json else got.content or None
-            bench.check(origin, f"{what}: body", wanted.result, body)
+            kind = got.headers.get("content-type")
+            if isinstance(wanted.result, bytes):
+                said = self.route.binary.media_type if self.route.binary else ""
+                bench.check(origin, f"{what}: type", said or OCTETS, kind)
+                bench.check(origin, f"{what}: body", wanted.result, got.content)
+            else:
+                is_json = kind == "application/json"
+                body = got.json() if is_json else got.content or None
+                bench.check(origin, f"{what}: body", wanted.result, body)
             passed = passed or values
         if passed is not None:
             await self._check_patterns(passed)
@@ -184,7 +190,7 @@ class _Check:
         bench.check(origin, f"{what}: step", first.name, got.json().get("step"))
 
     async def _check_patterns(self, values: dict[Origin, Any]) -> None:
-        """A text that a pattern does not match is refused, before anything is sent."""
+        """A text that no input can be is refused, before anything is sent."""
         bench, origin = self.bench, self.route.origin
         for given in self.route.inputs:
             wrong = unmatched(given)

@@ -245,15 +245,19 @@ class Connection:
             pairs = self._pairs(parts)
             parts = [{"name": name, "value": value} for name, value in pairs]
         for part in parts:
-            if part.get("value") is None:
-                continue
+            name, value = self._text(part["name"]), part.get("value")
             filename, kind = part.get("filename"), part.get("content_type")
+            if value is None:
+                continue
             if filename is not None:
                 filename = self._text(filename)
+            if isinstance(value, bytes):
+                filename = filename or name  # servers read what has none as text
+            else:
+                value = self._text(value).encode()
             if filename and kind is None:
                 kind = "application/octet-stream"
-            content = self._text(part["value"]).encode()
-            yield self._text(part["name"]), (filename, content, kind)
+            yield name, (filename, value, kind)
 
     def _url(self, call: Call) -> httpx.URL:
         path = call.path

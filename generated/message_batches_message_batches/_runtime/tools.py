@@ -276,25 +276,15 @@ def structured(value: Any) -> CallToolResult:
     return _result(_sendable(text), value)
 
 
-def answered(value: Any) -> CallToolResult:
+def answered(
+    value: Any, media_type: str = "application/octet-stream"
+) -> CallToolResult:
     """What a flow results in, as a tool's result; nothing has no content."""
     if value is None:
         return CallToolResult(content=[])
     if isinstance(value, bytes):
-        return CallToolResult(content=[_bytes(value, "application/octet-stream")])
+        return CallToolResult(content=[_bytes(value, media_type)])
     return structured(value)
-
-
-def decoded(text: str | None) -> Any:
-    """The bytes that a text in base64 stands for; None stays None.
-
-    Raises:
-        ArgumentError: it is not base64.
-    """
-    try:
-        return None if text is None else base64.b64decode(text, validate=True)
-    except ValueError:
-        raise ArgumentError("bytes must be base64") from None
 
 
 def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:

@@ -147,12 +147,12 @@ def _headers(answer: httpx.Response, names: tuple[str, ...]) -> dict[str, str]:
     return {name: sent[name] for name in names if name in sent}
 
 
-def answer(value: Any) -> Response:
+def answer(value: Any, media_type: str = "application/octet-stream") -> Response:
     """What a flow results in, as JSON; bytes are sent as they are, nothing as 204."""
     if value is None:
         return Response(status_code=204)
     if isinstance(value, bytes):
-        return Response(value, media_type="application/octet-stream")
+        return Response(value, headers={"content-type": media_type})
     return Response(as_json(value), media_type="application/json")
 
 

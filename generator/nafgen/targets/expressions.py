@@ -29,6 +29,8 @@ from ..pycode import Code, Imports, lit
 from ..wire import Location, Type
 
 RUNTIME = "._runtime"
+BASE64 = {"contentEncoding": "base64"}
+"""What JSON Schema says of bytes that travel as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,11 @@ def annotation(
     return Code(f"{text} | None" if optional else text)
 
 
+def decoded(text: Code, imports: Imports) -> Code:
+    """The bytes of an input that travels in base64."""
+    return Code(f"{imports.use(f'{RUNTIME}.base64_inputs', 'decoded')}({text})")
+
+
 def setting_marker(
     text: Text,
     imports: Imports,
@@ -149,12 +156,12 @@ def flow_call(
     names: NameTable,
     imports: Imports,
     value: Callable[[Input | StepValue], Code],
-    prefix: str = "",
+    client: Callable[[Code], str] = str,
 ) -> Code:
-    """The call of a flow's function; `prefix` is what the clients are members of."""
+    """The call of a flow's function; `client` says where the client of a name is."""
     own = names.flows[call.flow.origin]
     module = imports.use(".", "flows")
-    clients = [f"{prefix}{api.variable}" for api in flow_apis(call.flow, names)]
+    clients = [client(api.variable) for api in flow_apis(call.flow, names)]
     given = [
         f"{own.inputs[argument.origin]}={given_expression(each, argument, value, imports)}"
         for argument, each in call.values

@@ -6,12 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..ir import Argument, Input, Member, ObjectOf, Pick, Shape, StepValue, Template
+from ..ir import (
+    Argument,
+    Given,
+    Input,
+    Member,
+    ObjectOf,
+    Pick,
+    Shape,
+    StepValue,
+    Template,
+)
 from ..names import FlowNames, NameTable
 from ..plan import FilePlan
 from ..program import CallStep, Flow, LookupStep, Program, Step
 from ..pycode import Code, Imports, comment, doc, lit
 from ..result_steps import queries, results_of
+from ..wire import Type
 from .expressions import (
     RUNTIME,
     annotation,
@@ -134,13 +145,18 @@ class _Writer:
     def _running(self, step: CallStep) -> Code:
         operation = self.names.operations[step.call.operation.origin]
         given = comma(
-            f"{operation.arguments[argument.origin]}="
-            f"{given_expression(value, argument, self._value, self.imports)}"
+            f"{operation.arguments[argument.origin]}={self._given(argument, value)}"
             for argument, value in step.call.values
         )
         method = f"{operation.upstream.variable}.{operation.method}({given})"
         run = self.imports.use(_FLOWS, "step")
         return Code(f"{run}({lit(step.name)}, {method})")
+
+    def _given(self, argument: Argument, given: Given) -> Code:
+        """What an argument of a step gets; an answer of no bytes is an empty file."""
+        made = given_expression(given, argument, self._value, self.imports)
+        is_file = argument.type is Type.BYTES and isinstance(given, StepValue)
+        return Code(f'{made} or b""') if is_file else made
 
     def _kept(self, step: CallStep) -> Code:
         variable = self.own.steps[step.name]

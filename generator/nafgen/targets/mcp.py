@@ -13,6 +13,7 @@ from ..program import FlowCall, McpAdapter, Program, Tool
 from ..pycode import Code, Imports, comment, doc, lit, literal
 from ..wire import Type
 from .expressions import (
+    BASE64,
     RUNTIME,
     ApiView,
     api_views,
@@ -20,6 +21,7 @@ from .expressions import (
     call_expression,
     client_parameters,
     comma,
+    decoded,
     flow_call,
     owned_clients,
 )
@@ -126,14 +128,20 @@ def _tool(
 ) -> ToolView:
     own = names.units[tool.origin]
     argument = partial(_argument, own.properties, imports)
+
+    def client(variable: Code) -> Code:
+        return Code(f"api.{variable}") if several else Code("api")
+
     if isinstance(tool.call, FlowCall):
-        call = flow_call(tool.call, names, imports, argument, "api." if several else "")
-        relay = f"{imports.use(_TOOLS, 'answered')}(await {call})"
+        call = flow_call(tool.call, names, imports, argument, client)
+        made = [f"await {call}"]
+        if tool.binary is not None and tool.binary.media_type:
+            made.append(lit(tool.binary.media_type.partition(";")[0].lower()))
+        relay = f"{imports.use(_TOOLS, 'answered')}({comma(made)})"
     else:
         variable = names.operations[tool.call.operation.origin].upstream.variable
         call = call_expression(tool.call, names, imports, argument)
-        client = Code(f"api.{variable}" if several else "api")
-        relayed = [bounded(client, tool.binary, imports), call]
+        relayed = [bounded(client(variable), tool.binary, imports), call]
         if result_view(tool.result, own, imports) is not None:
             relayed.append(own.result)
         relay = f"await {imports.use(_TOOLS, 'relay')}({comma(relayed)})"
@@ -160,7 +168,7 @@ def _argument(
     name = lit(properties[given.origin])
     value = f"arguments[{name}]" if given.required else f"arguments.get({name})"
     if given.type is Type.BYTES:
-        value = f"{imports.use(_TOOLS, 'decoded')}({value})"
+        return decoded(Code(value), imports)
     return Code(value)
 
 
@@ -197,7 +205,7 @@ def _schema(given: Input) -> dict[str, object]:
     """The JSON Schema of an input."""
     schema: dict[str, object] = {}
     if given.type is Type.BYTES:
-        schema = {"type": "string", "contentEncoding": "base64"}
+        schema = {"type": "string", **BASE64}
     elif given.type is not Type.ANY:
         schema["type"] = given.type.value
     if given.type is Type.ARRAY:

@@ -15,6 +15,7 @@ from ..program import Adapter, Forward, Held, McpAdapter, Program, RestAdapter, 
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
 from ..result_steps import has_queries, results_of
+from ..wire import Type
 from .connections import client_modules
 from .expressions import comma
 from .guards import SUPPORT
@@ -166,8 +167,12 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
             wanted.append(SUPPORT[type(adapter.guard.scheme)].module)
             wanted += ["guarded_server"] if isinstance(adapter, McpAdapter) else []
         wanted += support_modules(*(unit.result for unit in units))
-        if any(given.path for unit in units for given in unit.inputs):
+        inputs = [given for unit in units for given in unit.inputs]
+        if any(given.path for given in inputs):
             wanted.append("members")
+        bytes_ = [given for given in inputs if given.type is Type.BYTES]
+        if any(isinstance(adapter, McpAdapter) or not each.whole for each in bytes_):
+            wanted.append("base64_inputs")
     for flow in program.flows:
         wanted += support_modules(*results_of(flow))
         wanted += ["flows"] if flow.steps else []

@@ -13,6 +13,7 @@ from ..program import FlowCall, Forward, Program, RestAdapter, Route
 from ..pycode import Code, Imports, comment, doc, lit, literal
 from ..wire import Location, ObjectStyle, Type
 from .expressions import (
+    BASE64,
     RUNTIME,
     ApiView,
     annotation,
@@ -21,6 +22,7 @@ from .expressions import (
     call_expression,
     client_parameters,
     comma,
+    decoded,
     flow_call,
     owned_clients,
     parameter,
@@ -165,8 +167,9 @@ def _route(
     method = route.method.lower()
     if route.tag:
         arguments.append(f"tags=[{lit(route.tag)}]")
-    if route.binary is not None and route.binary.media_type:
-        content = f"{{{lit(route.binary.media_type)}: {{}}}}"
+    answered = route.binary.media_type if route.binary else ""
+    if answered:
+        content = f"{{{lit(answered)}: {{}}}}"
         arguments.append(f"response_class={imports.use('fastapi', 'Response')}")
         arguments.append(f'responses={{200: {{"content": {content}}}}}')
     texts = _texts(route, bracketed)
@@ -176,14 +179,17 @@ def _route(
             raise TypeError("a route has no steps of its own")
         name = own.inputs[value.origin]
         if value in deep:
-            return _member(value, imports)
-        if value not in texts:
+            name = _member(value, imports)
+        if value.type is Type.BYTES and not value.whole:
+            return decoded(name, imports)
+        if value in deep or value not in texts:
             return name
         return Code(f"{imports.use(_REST, 'structure')}({name})")
 
     if isinstance(route.call, FlowCall):
         call = flow_call(route.call, names, imports, given)
-        relay = f"{imports.use(_REST, 'answer')}(await {call})"
+        made = comma([f"await {call}", *([lit(answered)] if answered else [])])
+        relay = f"{imports.use(_REST, 'answer')}({made})"
     else:
         call = call_expression(route.call, names, imports, given)
         api = names.operations[route.call.operation.origin].upstream.variable
@@ -224,7 +230,9 @@ def _described(deep: tuple[Input, ...]) -> dict[str, Any]:
         holder = schema
         for name in each.path or (each.name,):
             holder = holder.setdefault("properties", {}).setdefault(name, {})
-        if each.type is not Type.ANY:
+        if each.type is Type.BYTES:
+            holder.update({"type": Type.STRING.value, **BASE64})
+        elif each.type is not Type.ANY:
             holder["type"] = each.type.value
         if each.pattern:
             holder["pattern"] = each.pattern
@@ -237,7 +245,7 @@ def _member(given: Input, imports: Imports) -> Code:
     """The expression that reads a member."""
     read = imports.use(f"{RUNTIME}.members", "body_member")
     path = given.path or (given.name,)
-    arguments = ["whole_body", lit(given.type.value), *map(lit, path)]
+    arguments = ["whole_body", lit(_received(given)[0].value), *map(lit, path)]
     arguments += [] if given.required else ["required=False"]
     arguments += [f"pattern={lit(given.pattern)}"] if given.pattern else []
     return Code(f"{read}({comma(arguments)})")
@@ -314,13 +322,18 @@ def _details(given: Input, name: str, alone: bool) -> list[str]:
     if given.location is Location.BODY and not given.whole:
         if alone:
             details.append("embed=True")
+        if given.type is Type.BYTES:
+            details.append(f"json_schema_extra={literal(BASE64)}")
         if given.type in (Type.INTEGER, Type.NUMBER, Type.BOOLEAN):
             details.append("strict=True")
     return details
 
 
 def _received(given: Input) -> tuple[Type, Type | None]:
-    """The type that FastAPI reads: outside a body, structures travel as JSON text."""
+    """The type that FastAPI reads: outside a body, structures travel as JSON text, and
+    bytes that are not all of it in base64."""
+    if given.type is Type.BYTES and not given.whole:
+        return Type.STRING, None
     if given.location is Location.BODY:
         return given.type, given.items
     if given.type is Type.ARRAY and given.location is Location.QUERY:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Query, Response
 
 from . import client as calls
+from ._runtime.base64_inputs import decoded
 from ._runtime.rest import OPTIONS, add_health, closing, relay, structure
 from .client import AsyncDesk
 
@@ -36,12 +37,16 @@ def create_app(client: AsyncDesk | None = None) -> FastAPI:
         title: Annotated[Any, Body()] = None,
         content: Annotated[Any, Body()] = None,
         filename: Annotated[Any, Body()] = None,
-        scan: Annotated[Any, Body()] = None,
+        scan: Annotated[
+            str | None, Body(json_schema_extra={"contentEncoding": "base64"})
+        ] = None,
     ) -> Response:
         """attach"""
         return await relay(
             api,
-            calls.attach(title=title, content=content, filename=filename, scan=scan),
+            calls.attach(
+                title=title, content=content, filename=filename, scan=decoded(scan)
+            ),
         )
 
     # capability.exposes[desk-rest].resources[/tickets].operations[remove]
@@ -69,7 +74,7 @@ def create_app(client: AsyncDesk | None = None) -> FastAPI:
         filter_: Annotated[str | None, Query(alias="filter")] = None,
     ) -> Response:
         """pick"""
-        return await relay(api, calls.pick(ids, filter_=structure(filter_)))
+        return await relay(api, calls.pick_(ids, filter_=structure(filter_)))
 
     # capability.exposes[desk-rest].resources[/scans].operations[upload]
     @app.post("/scans", tags=["scans"])

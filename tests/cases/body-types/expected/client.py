@@ -103,7 +103,10 @@ def whole(body: Any = None) -> Call:
 
 # capability.consumes[desk].resources[/tickets].operations[attach]
 def attach(
-    title: Any = None, content: Any = None, filename: Any = None, scan: Any = None
+    title: Any = None,
+    content: Any = None,
+    filename: Any = None,
+    scan: bytes | None = None,
 ) -> Call:
     return Call(
         "POST",
@@ -153,7 +156,7 @@ def remove(reason: str) -> Call:
 
 
 # capability.consumes[desk].resources[/tickets].operations[pick]
-def pick(ids: list[int], filter_: dict[str, Any] | None = None) -> Call:
+def pick_(ids: list[int], filter_: dict[str, Any] | None = None) -> Call:
     return Call("PUT", "/tickets", json=given({"ids": ids, "filter": filter_}))
 
 
@@ -245,7 +248,7 @@ class AsyncDesk(AsyncClient):
         title: Any = None,
         content: Any = None,
         filename: Any = None,
-        scan: Any = None,
+        scan: bytes | None = None,
     ) -> Any:
         """attach"""
         return await self.call(
@@ -276,7 +279,7 @@ class AsyncDesk(AsyncClient):
         self, *, ids: list[int], filter_: dict[str, Any] | None = None
     ) -> Any:
         """pick"""
-        return await self.call(pick(ids, filter_=filter_))
+        return await self.call(pick_(ids, filter_=filter_))
 
     async def look(self, *, body: dict[str, Any] | None = None) -> Any:
         """look"""
@@ -353,7 +356,7 @@ class Desk(Client):
         title: Any = None,
         content: Any = None,
         filename: Any = None,
-        scan: Any = None,
+        scan: bytes | None = None,
     ) -> Any:
         """attach"""
         return self.call(
@@ -378,7 +381,7 @@ class Desk(Client):
 
     def pick(self, *, ids: list[int], filter_: dict[str, Any] | None = None) -> Any:
         """pick"""
-        return self.call(pick(ids, filter_=filter_))
+        return self.call(pick_(ids, filter_=filter_))
 
     def look(self, *, body: dict[str, Any] | None = None) -> Any:
         """look"""

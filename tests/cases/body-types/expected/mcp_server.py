@@ -7,7 +7,8 @@ from mcp.server.lowlevel import Server
 from mcp_types import CallToolResult
 
 from . import client as calls
-from ._runtime.tools import Arguments, Hints, Tools, decoded, lending, relay
+from ._runtime.base64_inputs import decoded
+from ._runtime.tools import Arguments, Hints, Tools, lending, relay
 from .client import AsyncDesk
 
 tools: Tools[AsyncDesk] = Tools()
@@ -39,7 +40,12 @@ async def say_all(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
 @tools.add(
     "attach",
     description="attach",
-    properties={"title": {}, "content": {}, "filename": {}, "scan": {}},
+    properties={
+        "title": {},
+        "content": {},
+        "filename": {},
+        "scan": {"type": "string", "contentEncoding": "base64"},
+    },
     hints=Hints(read_only=False, destructive=False, idempotent=False, open_world=True),
 )
 async def attach(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
@@ -49,7 +55,7 @@ async def attach(api: AsyncDesk, arguments: Arguments) -> CallToolResult:
             title=arguments.get("title"),
             content=arguments.get("content"),
             filename=arguments.get("filename"),
-            scan=arguments.get("scan"),
+            scan=decoded(arguments.get("scan")),
         ),
     )
 
