@@ -83,6 +83,7 @@ GENERATED_MAY_IMPORT = {
     "ruamel",
     "jsonpath",
     "dotenv",
+    "opentelemetry",
 }
 SUPPORTED = {"json_paths", "expect_results"}
 """Modules that run support code of packages, of which there is no second one."""

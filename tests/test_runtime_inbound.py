@@ -14,7 +14,8 @@ import pytest
 from fastapi import FastAPI
 from inbound_support import ENV, ask, challenge, guarded
 from nafgen import runtime
-from nafgen.runtime.inbound import HEALTH, ApiKeys, Basic, Bearer, Guard, add_guard
+from nafgen.runtime.health import HEALTH
+from nafgen.runtime.inbound import ApiKeys, Basic, Bearer, Guard, add_guard
 from nafgen.runtime.rest import OPTIONS, add_health
 from nafgen.runtime.settings import (
     Environment,
@@ -130,7 +131,8 @@ def test_a_refused_caller_learns_nothing() -> None:
 
 def test_health_needs_nothing() -> None:
     app = guarded(BEARER)
-    assert ask(app, HEALTH).json() == {"status": "UP"}
+    for path in ("", "/live", "/ready"):
+        assert ask(app, HEALTH + path).json() == {"status": "UP"}
     challenge(ask(app, HEALTH, method="POST"))
 
 

@@ -341,6 +341,8 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
         for guard in (a.guard for a in program.adapters if a.guard):
             for setting in guard.settings:
                 os.environ.pop(setting.variable, None)
+        for variable in [each for each in os.environ if each.startswith("OTEL_")]:
+            os.environ.pop(variable)
         os.environ.update(given)
         yield
     finally:

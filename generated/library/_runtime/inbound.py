@@ -14,13 +14,11 @@ from urllib.parse import unquote_to_bytes
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .health import own_paths
 from .settings import Environment, SettingsError
-
-HEALTH: Final = "/-/health"
-"""The path that anyone may GET, where it is the service's own."""
 
 
 class Refusal(NamedTuple):
@@ -113,12 +111,15 @@ class ApiKeys(Guard):
 
 
 class Guarded:
-    """Middleware that answers those whom a guard refuses, whatever they ask for."""
+    """Middleware that answers those whom a guard refuses, whatever they ask for.
 
-    def __init__(self, app: ASGIApp, guard: Guard, has_health: bool) -> None:
+    Anyone may GET the health of the adapter, where it is not a route of the spec.
+    """
+
+    def __init__(self, app: ASGIApp, guard: Guard, routes: list[BaseRoute]) -> None:
         self._app = app
         self._guard = guard
-        self._health = HEALTH if has_health else None
+        self._open = own_paths(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -133,7 +134,7 @@ class Guarded:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path in self._guard.public:
             return self._guard.public[path]
-        if path == self._health and scope["method"] == "GET":
+        if path in self._open and scope["method"] == "GET":
             return self._app
         refusal = await self._guard.refusal(scope)
         return self._app if refusal is None else _problem(refusal)
@@ -141,15 +142,9 @@ class Guarded:
 
 def add_guard(app: Starlette, guard: Guard) -> None:
     """Let a guard look at all requests, but those for the app's own health."""
-    scope = {"type": "http", "method": "GET", "path": HEALTH, "headers": []}
-    fitting = (r for r in app.routes if r.matches(scope)[0] is Match.FULL)
-    first = next(fitting, None)
-    # Where a route of the spec takes that path too, it is guarded as all others are.
-    own = isinstance(first, Route) and not first.include_in_schema
-    made = Middleware(Guarded, guard=guard, has_health=own)
     # What is first in a REST app reads the path, and answers browsers, which ask it
     # without credentials.
-    app.user_middleware.insert(2, made)
+    app.user_middleware.insert(2, Middleware(Guarded, guard=guard, routes=app.routes))
 
 
 def authorization(scope: Scope, scheme: bytes) -> bytes | None:

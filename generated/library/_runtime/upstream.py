@@ -24,6 +24,7 @@ from .calls import (
     listed,
     segment,
 )
+from .observing import Sending, observing
 from .retries import after_answer, after_error
 from .settings import Environment, MissingSettingsError, SettingsError
 
@@ -77,9 +78,12 @@ class AsyncClient:
         """
         request = self._http.build_request(**self._connection.arguments(call))
         options = _sending(self._connection, stream)
+        send: Sending = self._http.send
+        if observing.observer is not None:
+            send = observing.observer.sender(send)
         for attempt in range(self._connection.further_tries(call)):
             try:
-                response = await self._http.send(request, **options)
+                response = await send(request, **options)
             except httpx.TransportError as error:
                 delay = after_error(call.method, attempt, error)
                 if delay is None:
@@ -90,7 +94,7 @@ class AsyncClient:
                     return response
                 await response.aclose()
             await asyncio.sleep(delay)
-        return await self._http.send(request, **options)
+        return await send(request, **options)
 
     async def call(self, call: Call) -> Any:
         """Send a call and decode its answer; raises what both do."""

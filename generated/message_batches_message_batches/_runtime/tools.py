@@ -45,6 +45,7 @@ from .answers import (
     status,
 )
 from .calls import ArgumentError, Call
+from .observability import flush, observe, telemetry
 from .result_limits import ResultLimits
 from .settings import masked
 from .tool_arguments import mistakes
@@ -289,14 +290,20 @@ def answered(
 
 def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
     """A lifespan that gives tools their API clients and closes those that are owned."""
+    observe()
 
     @asynccontextmanager
     async def lifespan(server: Server[Api]) -> AsyncIterator[Api]:
+        if telemetry() is not None:
+            from .operations import count
+
+            count(server)
         try:
             yield api
         finally:
             for client in owned:
                 await client.aclose()
+            await flush()
 
     return lifespan
 

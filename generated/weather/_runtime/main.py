@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from .health import add_to
+from .observability import flush, joined
 from .settings import SettingsError, missing_together
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -165,6 +167,7 @@ def _mcp_app(server: Any, adapter: Adapter) -> Any:
         SettingsError: ALLOWED_HOSTS or ALLOWED_ORIGINS holds what cannot be one.
     """
     from mcp.server.transport_security import TransportSecuritySettings
+    from starlette.middleware import Middleware
 
     more, foreign = _listed("ALLOWED_HOSTS"), _listed("ALLOWED_ORIGINS")
     if wrong := [host for host in more if "/" in host]:
@@ -183,6 +186,8 @@ def _mcp_app(server: Any, adapter: Adapter) -> Any:
     )
     if foreign:
         _let_in(foreign, app)
+    add_to(app.routes)
+    app.user_middleware.insert(0, Middleware(joined))
     return app
 
 
@@ -285,6 +290,7 @@ async def _run(servers: Sequence[tuple[Any, list[socket.socket]]]) -> None:
         waiting.cancel()
     if not reading.done():
         # A thread waits for the next line of stdin, and Python would wait for it.
+        await flush()
         sys.stderr.flush()
         os._exit(0)
     await reading

@@ -24,7 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import StepError, UpstreamError, adecode, failed, has_value
 from .calls import ArgumentError, Call, as_json
+from .health import HEALTH, add_to
 from .methods import Methods, Slashes, allowed, cors
+from .observability import flush, observe
 from .upstream import AsyncClient
 
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -171,7 +173,8 @@ def structure(text: str | list[str] | None) -> Any:
 
 
 def closing(*clients: AsyncClient) -> Lifespan:
-    """A lifespan that closes clients when the app stops."""
+    """A lifespan that closes clients when the app stops; it begins to observe it."""
+    observe()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -180,16 +183,14 @@ def closing(*clients: AsyncClient) -> Lifespan:
         finally:
             for client in clients:
                 await client.aclose()
+            await flush()
 
     return lifespan
 
 
 def add_health(app: FastAPI) -> None:
-    """Answer `/-/health`, unless a route of the app answers it already."""
-
-    @app.get("/-/health", include_in_schema=False)
-    async def health() -> dict[str, str]:
-        return {"status": "UP"}
+    """Answer below `/-/health`, where no route of the app does already."""
+    add_to(app.routes)
 
 
 def problem(
@@ -326,6 +327,11 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     )
 }
 
+
+def _is_health(scope: Scope) -> bool:
+    return bool(scope["path"].startswith(HEALTH))
+
+
 OPTIONS: Final[dict[str, Any]] = {
     "exception_handlers": _HANDLERS,
     "responses": _PROBLEMS,
@@ -339,5 +345,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "redoc_url": None,
     "redirect_slashes": False,
     "generate_unique_id_function": lambda route: route.name,
+    # Logs of its own would hold the texts of errors, and so maybe secrets.
+    "telemetry": {"exclude": _is_health, "operation_spans": False, "logs": False},
 }
 """Arguments of `FastAPI` that every app shares: errors are problems, bodies bounded."""

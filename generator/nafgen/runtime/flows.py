@@ -10,6 +10,7 @@ import httpx
 
 from .answers import StepError, UpstreamError
 from .calls import ArgumentError, as_text
+from .observing import observing
 
 
 async def step(name: str, running: Awaitable[Any]) -> Any:
@@ -19,7 +20,10 @@ async def step(name: str, running: Awaitable[Any]) -> Any:
         StepError: it failed, because of what it was given or of the upstream.
     """
     try:
-        return await running
+        if observing.observer is None:
+            return await running
+        with observing.observer.step(name):
+            return await running
     except (ArgumentError, UpstreamError, httpx.RequestError) as error:
         raise StepError(name, error) from error
 

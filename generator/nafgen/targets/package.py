@@ -323,6 +323,11 @@ def _variables(program: Program) -> Iterator[tuple[str, Code]]:
     if any(isinstance(adapter, RestAdapter) for adapter in program.adapters):
         about = "origins of browsers that may call REST: a comma list, or *"
         yield "CORS_ORIGINS", prose(about)
+    if program.adapters:
+        about = (
+            "where traces and metrics go, with opentelemetry-exporter-otlp-proto-http"
+        )
+        yield "OTEL_EXPORTER_OTLP_ENDPOINT", prose(about)
     yield from tool_settings(program)
 
 
