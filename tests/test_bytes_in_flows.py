@@ -268,6 +268,8 @@ def test_what_cannot_be_sent_on(case: str) -> None:
     steps, code = REFUSED[case]
     made = compile_text(spec(steps))
     assert code in {found.code for found in made.diagnostics}
+    hints = " ".join(found.hint for found in made.diagnostics if found.code == code)
+    assert "$." in hints or "as they are" in hints or "of its own" in hints
     assert made.program is not None
     assert {left.kind for left in made.program.left_out} == {"flow", "route", "tool"}
 

@@ -301,6 +301,18 @@ def test_parts_that_make_no_sense(data: str) -> None:
     assert (REFUSED[data], OPERATION) in found_in(made)
 
 
+def test_a_route_that_gets_takes_bytes_only_where_they_are_needed() -> None:
+    body = "body: {type: multipart, data: [{name: a, value: '{{f}}', filename: a}]}"
+    made = verified(spec(body, by="GET"))
+    assert asked(route_of(made)) == {}
+    assert ("NAF419", OPERATION) in found_in(made, notes=True)
+    needed = f"inputParameters: [{{name: f, in: body, required: true}}], {body}"
+    made = compile_text(spec(needed, by="GET"))
+    assert "NAF908" in {code for code, _ in found_in(made)}
+    made = verified(spec(needed, "inputParameters: [{name: f, in: body}]", by="GET"))
+    assert asked(route_of(made)) == {"f": "bytes! body"}
+
+
 def test_bytes_come_by_no_query() -> None:
     operation = (
         "body: {type: multipart, data: [{name: a, value: '{{f}}', filename: a}]}"

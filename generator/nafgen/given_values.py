@@ -31,6 +31,7 @@ from .steps import Steps
 from .values import Piece, Reference, climbs, is_constant, template
 from .wire import Location, Type
 
+_OF_STEP: Final = "refer to an input, or to the whole answer of a step, as in `$.step`"
 _BARE_BIND: Final = re.compile(r"env\.[A-Z][A-Z0-9_]*").fullmatch
 
 
@@ -66,7 +67,8 @@ class ValueLinker:
         written = located.value
         if argument.type is Type.BYTES and not self._refers(written):
             message = f"`{argument.name}` is bytes, which a spec cannot write"
-            self.fail("NAF902", located, message, "refer to an input")
+            hint = "refer to an input" if self.steps is None else _OF_STEP
+            self.fail("NAF902", located, message, hint)
             return None
         if is_constant(written):
             return Constant(written)
@@ -240,13 +242,16 @@ class ValueLinker:
         name, method = self.operation.name, self.method
         is_needed = argument.required or given.required
         is_body = argument is self.operation.body and given.location is Location.BODY
+        is_file = argument.type is Type.BYTES and given.location is not Location.BODY
         if is_kept_out(self.kind, argument.location, argument.name):
             code = "NAF411"
             message = f"the header `{argument.name}` is kept out of the inputs"
-        elif is_body and method in WITHOUT_BODY and not is_needed:
+        elif (is_body or is_file) and method in WITHOUT_BODY and not is_needed:
             code = "NAF419"
+            what = "its body" if is_body else f"`{argument.name}`"
+            taken = "none" if is_body else "no bytes"
             message = (
-                f"`{name}` does not need its body, and a {method} route takes none"
+                f"`{name}` does not need {what}, and a {method} route takes {taken}"
             )
         else:
             return False
