@@ -434,3 +434,78 @@ def test_lookups_take_texts_and_inputs() -> None:
     look = flow.steps[1]
     assert isinstance(look, LookupStep)
     assert (look.match, look.fields) == ("k.id", ("x", "y.z"))
+
+
+LACKING = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example
+    resources:
+    - path: /books/{isbn}
+      operations:
+      - {name: book, method: GET}
+    - path: /authors/{id}
+      operations:
+      - {name: author, method: GET}
+  exposes:
+  - type: rest
+    namespace: web
+    port: 8080
+    resources:
+    - path: /books/{isbn}/author
+      operations:
+      - name: author
+        method: GET
+        steps:
+        - {type: call, name: get-book, call: api.book, with: {isbn: web.isbn}}
+        - {type: call, name: get-author, call: api.author, with: {id: WITH}}
+  - type: mcp
+    namespace: agent
+    port: 9090
+    tools:
+    - name: author
+      description: Who wrote it.
+      inputParameters: [{name: isbn, type: string, required: true, description: I.}]
+      steps:
+      - {type: call, name: get-book, call: api.book, with: {isbn: agent.isbn}}
+      - {type: call, name: get-author, call: api.author, with: {id: WITH}}
+"""
+
+
+@pytest.mark.parametrize(
+    "given", ['"{{get-book.author.id}}"', "'a-{{get-book.author.id}}'"]
+)
+@pytest.mark.parametrize(
+    "book", [{}, {"author": None}, {"author": {"id": None}}, [], "x"]
+)
+def test_an_answer_that_lacks_what_a_step_needs_is_no_mistake_of_the_caller(
+    given: str, book: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = checked(compile_text(LACKING.replace("WITH", given)))
+    asked: list[str] = []
+
+    def answer(exchange: Exchange) -> None:
+        asked.append(exchange.path)
+        exchange.answer(json.dumps(book).encode(), content_type="application/json")
+
+    with (
+        upstream(answer) as url,
+        imported(made, tmp_path, monkeypatch, API_BASE_URL=url) as load,
+        serving(load("app").create_app()) as app,
+    ):
+        lacking = httpx.get(f"{app}/books/978/author")
+        dotted = httpx.get(f"{app}/books/%2E%2E/author")
+        failed = call_tool(load, "author", isbn="978")
+        wrong = call_tool(load, "author", isbn="..")
+    said = (
+        "the step get-author failed: it needs get-book.author.id, which no answer has"
+    )
+    assert lacking.status_code == 502
+    assert (lacking.json()["step"], lacking.json()["detail"]) == ("get-author", said)
+    assert (failed.is_error, failed.content[0].text) == (True, said)
+    assert (dotted.status_code, dotted.json()["step"]) == (422, "get-book")
+    assert "invalid arguments" in wrong.content[0].text
+    assert asked == ["/books/978"] * 2  # nobody is asked for an author without an id

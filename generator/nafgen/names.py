@@ -63,7 +63,7 @@ MCP_GLOBALS: Final = frozenset("""
     jsonpath path_functions pick_all pick_members
     """.split())
 FLOW_GLOBALS: Final = frozenset("""
-    Any Setting annotations each extracted filled given joined listed lookup pick
+    Any Setting annotations each extracted filled given joined listed lookup needed pick
     step together jsonpath path_functions pick_all pick_members
     """.split())
 

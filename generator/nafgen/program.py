@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from .diagnostics import Origin
+from .givens import leaves_of
 from .ir import (
     READING,
     Argument,
@@ -13,9 +14,11 @@ from .ir import (
     Given,
     Guard,
     Input,
+    Interpolated,
     Operation,
     Relay,
     Result,
+    StepValue,
     Template,
     Upstream,
 )
@@ -63,6 +66,18 @@ class CallStep:
     call: Call
     kept: Result | None
     origin: Origin
+
+    @property
+    def needs(self) -> tuple[StepValue, ...]:
+        """Results of earlier steps without which there is nothing to call."""
+        needed = (
+            given
+            for argument, given in self.call.values
+            if argument.location is Location.PATH
+            or (argument.required and isinstance(given, Interpolated))
+        )
+        leaves = (leaf for given in needed for leaf in leaves_of(given))
+        return tuple(leaf for leaf in leaves if isinstance(leaf, StepValue))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

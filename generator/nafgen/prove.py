@@ -39,7 +39,7 @@ VOCABULARY: Final = frozenset("""
     yaml_double_quoted yaml_node yaml_single_quoted
     base64_inputs structure text xml csv_value html_answers html_tables markdown_answers
     markdown_parts psv_value table_answers tsv_value xml_answers xml_value yaml_answers
-    yaml_value answer answered extracted filled flows joined lookup step together
+    yaml_value answer answered extracted filled flows joined lookup needed step together
     APIKeyCookie APIKeyHeader APIKeyQuery AccessTokens ApiKeys Basic Bearer Guard
     GuardedServer HTTPBasic HTTPBearer HTTPDigest OAuth2 PasswordDigest Security audience
     bearerFormat inbound_digest inbound_oauth2 scopes add_guard auto_error create_guard

@@ -15,7 +15,7 @@ from .expect_values import Values, argument_values, filled
 from .flow_answers import Mode, step_answers
 from .givens import inputs_of
 from .ir import Given, Input, ObjectOf, Shape, Template
-from .program import CallStep, Flow, FlowCall, LookupStep, Route, Tool
+from .program import CallStep, Flow, FlowCall, LookupStep, Route, Step, Tool
 from .verify_client import journeys
 from .verify_probe import Bench
 from .wire import Location
@@ -28,14 +28,14 @@ _MODES: Final[tuple[Mode, ...]] = ("one", "many", "nothing")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedFlow:
     """A call of a flow: what its caller gives, the answers that its steps get, the
-    requests that they make, and what it results in; `refused` where a step must not
-    send what it is given."""
+    requests that they make, and what it results in; `refused` is the status of the error
+    where a step must not send what it is given, else 0."""
 
     values: dict[Origin, Any]
     answers: tuple[Answer, ...]
     requests: tuple[ExpectedRequest, ...]
     result: Any
-    refused: bool
+    refused: int
 
 
 def expected_flows(bench: Bench, unit: Route | Tool) -> Iterator[ExpectedFlow]:
@@ -59,16 +59,20 @@ def _expected(
     answers = step_answers(flow, inputs, mode)
     results: dict[str, Any] = {}
     requests: list[ExpectedRequest] = []
-    refused = False
+    refused = 0
+    firsts = {batch[0].name: batch for batch in flow.batches}
     for step in flow.steps:
         if isinstance(step, LookupStep):
             wanted = filled(step.value, inputs, bench.settings, results)
             index = results.get(step.index)
             results[step.name] = _looked_up(step, index, wanted)
             continue
+        if any(_lacks(each, results) for each in firsts.get(step.name, ())):
+            refused = 502
+            break
         request = _request(bench, step, inputs, results)
         if request is None:
-            refused = True
+            refused = 422
             break
         requests.append(request)
         results[step.name] = _kept(step, _read(step, answers[step.name]))
@@ -83,6 +87,12 @@ def _expected(
         result=None if refused else _made(bench, flow.result, inputs, results),
         refused=refused,
     )
+
+
+def _lacks(step: Step, results: dict[str, Any]) -> bool:
+    """Whether the answers of earlier steps lack what a step needs."""
+    needs = step.needs if isinstance(step, CallStep) else ()
+    return any(expected_result(v.made, results.get(v.step)) is None for v in needs)
 
 
 def _request(

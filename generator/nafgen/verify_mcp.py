@@ -152,7 +152,9 @@ class _Check:
         bench.probe.expect(REFUSED, *wanted.answers)
         got = await self._call(self._arguments(wanted.values))
         what = self._answered(got) if got.is_error else self.what
-        bench.check(origin, f"{what}: isError", wanted.refused, bool(got.is_error))
+        bench.check(
+            origin, f"{what}: isError", bool(wanted.refused), bool(got.is_error)
+        )
         if wanted.refused or got.is_error:
             return False
         done = bench.compare_all(origin, what, wanted.requests) or not wanted.answers

@@ -162,7 +162,7 @@ class _Check:
             got = await self._send(values)
             what = self._what(got)
             if wanted.refused:
-                bench.check(origin, f"{what}: status", 422, got.status_code)
+                bench.check(origin, f"{what}: status", wanted.refused, got.status_code)
                 continue
             if bench.compare_all(origin, what, wanted.requests) or not wanted.answers:
                 bench.findings.called.add(origin)

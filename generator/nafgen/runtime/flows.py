@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from .answers import StepError, UpstreamError
+from .answers import MissingError, StepError, UpstreamError
 from .calls import ArgumentError, as_text
 from .observing import observing
 
@@ -26,6 +26,18 @@ async def step(name: str, running: Awaitable[Any]) -> Any:
             return await running
     except (ArgumentError, UpstreamError, httpx.RequestError) as error:
         raise StepError(name, error) from error
+
+
+def needed(name: str, results: Mapping[str, Any]) -> None:
+    """Hold the results of earlier steps to what a step needs of them.
+
+    Raises:
+        StepError: one of them is None.
+    """
+    missing = [result for result, value in results.items() if value is None]
+    if missing:
+        cause = MissingError(f"it needs {', '.join(missing)}, which no answer has")
+        raise StepError(name, cause)
 
 
 async def together(*steps: Coroutine[Any, Any, Any]) -> list[Any]:

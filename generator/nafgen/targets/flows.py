@@ -131,6 +131,8 @@ class _Writer:
         calls = [step for step in batch if isinstance(step, CallStep)]
         variables = comma(self.own.steps[call.name] for call in calls)
         running = [self._running(call) for call in calls]
+        for call in calls:
+            yield from self._needed(call)
         if len(calls) == 1:
             yield Code(f"{variables} = await {running[0]}")
         elif calls:
@@ -141,6 +143,15 @@ class _Writer:
                 yield self._lookup(step)
             elif step.kept is not None:
                 yield self._kept(step)
+
+    def _needed(self, step: CallStep) -> Iterator[Code]:
+        if step.needs:
+            pairs = comma(
+                f"{lit(_shown(value))}: {self._value(value)}"
+                for value in dict.fromkeys(step.needs)
+            )
+            needed = self.imports.use(_FLOWS, "needed")
+            yield Code(f"{needed}({lit(step.name)}, {{{pairs}}})")
 
     def _running(self, step: CallStep) -> Code:
         operation = self.names.operations[step.call.operation.origin]
@@ -188,3 +199,10 @@ class _Writer:
             f"{lit(name)}: {self._result(member)}" for name, member in result.members
         )
         return Code(f"{{{pairs}}}")
+
+
+def _shown(value: StepValue) -> str:
+    """The result of a step as references spell it; its name alone, where it is a query."""
+    path = value.made.path if isinstance(value.made, Pick) else ()
+    members = [str(each) for each in path if isinstance(each, str | int)]
+    return ".".join([value.step, *(members if len(members) == len(path) else [])])
