@@ -28,7 +28,7 @@ LAYERS = {
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values expect_places expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
-    " verify_mcp verify_guard verify_tokens verify_exchanges verify_inputs mock mock_requests mock_credentials"
+    " verify_mcp verify_guard verify_tokens verify_exchanges verify_inputs mock mock_bytes mock_requests mock_credentials"
     " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving publishing cli __main__",

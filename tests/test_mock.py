@@ -1,7 +1,13 @@
 """A mocked upstream answers what the spec describes, and refuses what it does not."""
 
 import asyncio
-from collections.abc import Iterator
+import io
+import struct
+import wave
+import xml.etree.ElementTree as ElementTree
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -264,3 +270,93 @@ def test_bodies_are_read_by_their_type() -> None:
     kind = {"content-type": "image/png"}
     answer = caller("DELETE", "/form", headers=kind, content=b"\x00\xff")
     assert answer.json()["body"] == "AP8="
+
+
+FILES = """\
+ikanos: 1.0.0-beta5
+capability:
+  consumes:
+  - type: http
+    namespace: files
+    baseUri: https://files.test
+    resources:
+      file:
+        path: /file
+        operations:
+          get: {method: GET, outputRawFormat: binary%s}
+  exposes:
+  - type: rest
+    namespace: web
+    port: 8080
+    resources:
+      file:
+        path: /file
+        operations:
+          get: {method: GET, call: files.get%s}
+"""
+
+
+def read_png(content: bytes) -> None:
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    at, found = 8, {}
+    while at < len(content):
+        (length,) = struct.unpack_from(">I", content, at)
+        kind, data = content[at + 4 : at + 8], content[at + 8 : at + 8 + length]
+        (checksum,) = struct.unpack_from(">I", content, at + 8 + length)
+        assert checksum == zlib.crc32(kind + data)
+        found[kind] = data
+        at += length + 12
+    assert struct.unpack(">II", found[b"IHDR"][:8]) == (1, 1)
+    assert len(zlib.decompress(found[b"IDAT"])) == 2
+
+
+def read_pdf(content: bytes) -> None:
+    assert content.startswith(b"%PDF-1.4\n") and content.endswith(b"%%EOF\n")
+    start = int(content.rpartition(b"startxref\n")[2].split()[0])
+    assert content[start:].startswith(b"xref\n0 4\n")
+    for number, line in enumerate(content[start:].splitlines()[3:6], 1):
+        assert content[int(line[:10]) :].startswith(b"%d 0 obj" % number)
+
+
+def read_wav(content: bytes) -> None:
+    with wave.open(io.BytesIO(content)) as sound:
+        assert (sound.getnframes(), len(sound.readframes(99))) == (80, 80)
+
+
+def read_zip(content: bytes) -> None:
+    assert zipfile.ZipFile(io.BytesIO(content)).namelist() == []
+
+
+def read_svg(content: bytes) -> None:
+    assert ElementTree.fromstring(content).tag.endswith("svg")  # noqa: S314 - our own
+
+
+def read_gif(content: bytes) -> None:
+    assert (content[:6], content[6:10]) == (b"GIF89a", b"\1\0\1\0")
+
+
+READERS: dict[str, Callable[[bytes], None]] = {
+    "image/png": read_png,
+    "image/gif": read_gif,
+    "image/svg+xml": read_svg,
+    "application/pdf": read_pdf,
+    "application/zip": read_zip,
+    "audio/wav": read_wav,
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("declared", ["by the operation", "by the route"])
+def test_bytes_are_of_their_media_type(declared: str, kind: str) -> None:
+    own = f", outputMediaType: {kind}" if declared == "by the operation" else ""
+    served = f", responseBinary: {{mediaType: {kind}}}" if not own else ""
+    answer = Caller(program(FILES % (own, served)))("GET", "/file")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    READERS[kind](answer.content)
+
+
+def test_bytes_of_other_media_types_are_any() -> None:
+    own = ", outputMediaType: font/woff2, maxBinarySize: 100B"
+    answer = Caller(program(FILES % (own, "")))("GET", "/file")
+    assert answer.headers["content-type"] == "font/woff2"
+    assert answer.content == bytes(range(100))

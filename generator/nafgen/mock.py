@@ -18,6 +18,7 @@ from .diagnostics import Origin
 from .documents import document
 from .flow_answers import looked_for
 from .ir import Argument, Operation, Pick, Relay, Result, Upstream
+from .mock_bytes import mock_bytes
 from .mock_credentials import (
     GRANTS,
     check_credentials,
@@ -87,12 +88,14 @@ def mock_base_urls(program: Program, origin: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Route:
-    """An operation, the paths that it answers, and what its users make of its answer."""
+    """An operation, the paths that it answers, and what its users make of its answer;
+    `media_type` is that of an answer of bytes, where somebody declares it."""
 
     upstream: Upstream
     operation: Operation
     pattern: re.Pattern[str]
     results: tuple[Result, ...]
+    media_type: str
 
 
 # --- routing ---------------------------------------------------------------------
@@ -106,9 +109,13 @@ def _prefix(program: Program, upstream: Upstream) -> str:
 def _routes(program: Program) -> list[_Route]:
     """The operations; literal segments are tried before variable ones."""
     results: dict[Origin, list[Result]] = {}
+    media_types: dict[Origin, str] = {}
     for adapter in program.adapters:
         units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         for unit in units:
+            if unit.binary and unit.binary.media_type and isinstance(unit.call, Call):
+                origin = unit.call.operation.origin
+                media_types.setdefault(origin, unit.binary.media_type)
             if isinstance(unit.call, Call) and not isinstance(unit.result, Relay):
                 results.setdefault(unit.call.operation.origin, []).append(unit.result)
     for flow in program.flows:
@@ -123,6 +130,8 @@ def _routes(program: Program) -> list[_Route]:
             operation=operation,
             pattern=_pattern(_prefix(program, upstream), operation),
             results=tuple(results.get(operation.origin, ())),
+            media_type=(operation.binary.media_type if operation.binary else "")
+            or media_types.get(operation.origin, ""),
         )
         for upstream in program.upstreams
         for operation in upstream.operations
@@ -195,6 +204,10 @@ def _answer(route: _Route, values: dict[str, str], request: Request) -> Answer:
     echo = {"operation": operation.name, "path": values, "query": query}
     if request.body is not None:
         echo["body"] = request.body
+    if operation.binary is not None and route.media_type:
+        content = mock_bytes(route.media_type, operation.binary.limit)
+        kind = ("content-type", route.media_type)
+        return Answer(status=200, content=content, headers=(kind,))
     if operation.format.is_opaque:
         text = json.dumps(echo, ensure_ascii=False, indent=2)
         kind = ("content-type", "text/plain; charset=utf-8")
