@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,18 @@ def failure(result: CallToolResult) -> str:
     assert result.is_error, result
     assert result.structured_content is None
     return text(result)
+
+
+def introduction(load: Callable[[str], Any]) -> tuple[str, str, list[str]]:
+    """What the server of a package says of itself: its name, its instructions, and what
+    it declares to have."""
+
+    async def said() -> tuple[str, str, list[str]]:
+        async with Client(load("mcp_server").create_server()) as client:
+            declared = client.server_capabilities.model_dump(exclude_none=True)
+            has = [
+                kind for kind in ("tools", "resources", "prompts") if kind in declared
+            ]
+            return client.server_info.name, client.instructions or "", has
+
+    return asyncio.run(said())

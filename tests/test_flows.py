@@ -501,11 +501,12 @@ def test_an_answer_that_lacks_what_a_step_needs_is_no_mistake_of_the_caller(
         failed = call_tool(load, "author", isbn="978")
         wrong = call_tool(load, "author", isbn="..")
     said = (
-        "the step get-author failed: it needs get-book.author.id, which no answer has"
+        "the step get-author failed:"
+        " the upstream API answered without get-book.author.id"
     )
     assert lacking.status_code == 502
     assert (lacking.json()["step"], lacking.json()["detail"]) == ("get-author", said)
-    assert (failed.is_error, failed.content[0].text) == (True, said)
+    assert failed.is_error and failed.content[0].text.startswith(said)
     assert (dotted.status_code, dotted.json()["step"]) == (422, "get-book")
     assert "invalid arguments" in wrong.content[0].text
     assert asked == ["/books/978"] * 2  # nobody is asked for an author without an id

@@ -132,6 +132,24 @@ def test_an_error_is_no_object_of_nulls(
 
 
 @pytest.mark.parametrize(
+    ("path", "found"),
+    [("$.user", [{"id": "1"}, {"id": "2"}]), ("$.root.user", None), ("$.root", None)],
+)
+def test_the_root_of_xml_has_no_name(
+    path: str, found: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = compiled(
+        f"[{{type: array, mapping: {path}, items: {{type: object, properties:"
+        " {id: {mapping: $.id}}}}]",
+        "outputRawFormat: xml",
+    )
+    content = b"<root><user><id>1</id></user><user><id>2</id></user></root>"
+    with answered(made, tmp_path, monkeypatch, content, 200, "application/xml") as app:
+        answer = httpx.get(f"{app}/ships")
+    assert (answer.status_code, answer.json()) == (200, found)
+
+
+@pytest.mark.parametrize(
     ("consumed", "exposed", "answer", "result"),
     [
         ("", "[{type: array, mapping: '$[?(@.n > 1)].n'}]", [{"n": 1}, {"n": 2}], [2]),

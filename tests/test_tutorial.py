@@ -13,6 +13,7 @@ import httpx
 import pytest
 from compile_support import checked, compile_file
 from mcp import Client
+from mcp_support import introduction
 from nafgen.compile import Compilation
 from package_support import imported
 from runtime_support import serving, upstream
@@ -118,6 +119,18 @@ def test_a_mock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert tool.input_schema["required"] == ["imo_number"]
     assert made == NORTHERN
+
+
+def test_the_server_says_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = compiled(1)
+    assert made.program is not None
+    (adapter,) = made.program.adapters
+    with running(1, tmp_path, monkeypatch) as it:
+        said = introduction(it.load)
+    assert said == (adapter.namespace, adapter.description, ["tools"])
+    assert said[0] == "shipyard-tools" and said[1]
 
 
 def test_wiring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,7 @@ CODES: Final = _registry(
     ("NAF432", _N, "a file holds only what others import"),
     ("NAF433", _W, "what is said beside a reference to a flow has no effect"),
     ("NAF434", _W, "what is said of answers of bytes has no effect"),
+    ("NAF435", _W, "an input is what callers authenticate with"),
     ("NAF450", _W, "a trusted header is not passed on"),
     ("NAF460", _W, "a part of an output has no effect"),
     ("NAF461", _W, "a pattern has no effect"),

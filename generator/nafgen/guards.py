@@ -17,10 +17,12 @@ from .ir import (
     Basic,
     Bearer,
     Guard,
+    IntrospectedTokens,
     PasswordDigest,
     Text,
 )
 from .lower_authentication import squashed
+from .program import Route
 from .spec import Located
 from .wire import Location
 
@@ -38,6 +40,31 @@ def link_guard(
         realm=re.sub(r"[^A-Za-z0-9._-]+", "-", exposed.namespace),
         settings=tuple(settings.used.values()),
     )
+
+
+def report_shown(guard: Guard, routes: Iterable[Route], reporter: Reporter) -> None:
+    """Report inputs of routes that callers show to the adapter, which keeps them."""
+    match guard.scheme:
+        case ApiKeys(keys=keys):
+            shown = {_place(key.location, key.name) for key in keys}
+        case _:
+            shown = {(Location.HEADER, "authorization")}
+    for route in routes:
+        for given in route.inputs:
+            if _place(given.location, given.name) in shown:
+                reporter.report(
+                    "NAF435",
+                    given.origin.span,
+                    f"callers show {show(given.name)} to the adapter, which keeps it, so"
+                    " this route never gets it",
+                    hint="remove the input; what the API needs goes into the"
+                    " `authentication` of its `consumes`",
+                )
+
+
+def _place(location: Location, name: str) -> tuple[Location, str]:
+    """The names of headers have no case."""
+    return location, name.lower() if location is Location.HEADER else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +100,38 @@ class _GuardLinker:
             for name in ("authorizationServerUri", "resource", "audience")
         )
         token_url = str(fields.get("tokenEndpoint", absent).value)
-        return AccessTokens(
+        tokens = AccessTokens(
             issuer=issuer,
             resource=resource,
             audience=audience,
             scopes=fields["scopes"].value,
             token_url="" if "{{" in token_url else token_url,
+        )
+        is_asked = fields["tokenValidation"].value == "introspection"
+        return self._introspected(tokens) if is_asked else tokens
+
+    def _introspected(self, tokens: AccessTokens) -> IntrospectedTokens:
+        """The same, with what this service is known by where tokens are asked about."""
+        prefix = f"{screaming(self.namespace)}_INTROSPECTION"
+        names = (f"{prefix}_CLIENT_ID", f"{prefix}_CLIENT_SECRET")
+        self.settings.reporter.report(
+            "NAF425",
+            self.auth.type.span,
+            f"the authorization server is asked about tokens, so {' and '.join(names)}"
+            " must be set to run this",
+            hint="docs/authentication.md says what they are",
+        )
+        client_id, client_secret = (
+            Text(parts=(self.settings.add(name, self.auth.origin),)) for name in names
+        )
+        return IntrospectedTokens(
+            issuer=tokens.issuer,
+            resource=tokens.resource,
+            audience=tokens.audience,
+            scopes=tokens.scopes,
+            token_url=tokens.token_url,
+            client_id=client_id,
+            client_secret=client_secret,
         )
 
     def _key(self, key: spec.ApiKey) -> ApiKey:

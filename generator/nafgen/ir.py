@@ -225,6 +225,14 @@ class AccessTokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntrospectedTokens(AccessTokens):
+    """Tokens of any kind, about which the issuer is asked as the client that this is."""
+
+    client_id: Text
+    client_secret: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """What callers of an adapter must show. `realm` is how challenges name the adapter,
     `settings` are those of the scheme, in the order in which it uses them."""

@@ -12,7 +12,7 @@ from .binary_answers import served
 from .diagnostics import Reporter, Span, show
 from .flows import Unit
 from .forwards import link_forwards
-from .guards import link_guard
+from .guards import link_guard, report_shown
 from .ir import READING, Argument, Input, Operation, Upstream
 from .operations import METHODS, Refused
 from .program import (
@@ -168,12 +168,15 @@ class _Linker:
             exposed, self.upstreams, self.resolver.refused, self.reporter
         )
         self.left_out += left_out
+        guard = link_guard(exposed, self.capability.binds, self.reporter)
+        if guard is not None:
+            report_shown(guard, routes, self.reporter)
         return RestAdapter(
             namespace=exposed.namespace,
             address=exposed.address,
             port=exposed.port,
             description=exposed.description,
-            guard=link_guard(exposed, self.capability.binds, self.reporter),
+            guard=guard,
             routes=tuple(sorted(routes, key=lambda route: specificity(route.path))),
             forwards=forwards,
             origin=exposed.origin,

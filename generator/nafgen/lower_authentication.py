@@ -236,6 +236,7 @@ class _Block:
         fields["scopes"] = self._scopes()
         self._ignore("tokenvalidation")
         if self._left():
+            self.reader.check_spelling(AUTH["oauth2"].read | self.taken)
             return None
         given = {
             name: value if _given(value) else None for name, value in fields.items()

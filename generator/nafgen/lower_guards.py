@@ -103,7 +103,7 @@ def _keys(auth: spec.Auth, block: Reader, units: Units) -> spec.Auth | str:
 def _tokens(auth: spec.Auth, block: Reader, units: Units) -> spec.Auth | str:
     """The rules for access tokens, their addresses and scopes being usable."""
     validation = block.text("tokenValidation", "jwks")
-    if validation != "jwks":
+    if validation not in ("jwks", "introspection"):
         message = f"the token validation {show(validation)} is not supported yet"
         return _refused(block.span, units, "NAF903", message)
     for name in ("authorizationServerUri", "resource"):
@@ -123,11 +123,12 @@ def _tokens(auth: spec.Auth, block: Reader, units: Units) -> spec.Auth | str:
         units.reporter.report(
             "NAF410",
             block.data.value_span("authorizationServerUri"),
-            "the keys that tokens are checked with would travel unencrypted",
+            "what tokens are checked with would travel unencrypted",
             hint="use https:// if the server offers it",
         )
     fields = {name: block.located(name) for name in _FITS}
     fields["scopes"] = Located(tuple(listed), block.span)
+    fields["tokenValidation"] = Located(validation, block.span)
     given = tuple((name, found) for name, found in fields.items() if found is not None)
     return replace(auth, fields=given, keys=())
 

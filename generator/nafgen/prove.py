@@ -43,7 +43,7 @@ VOCABULARY: Final = frozenset("""
     APIKeyCookie APIKeyHeader APIKeyQuery AccessTokens ApiKeys Basic Bearer Guard
     GuardedServer HTTPBasic HTTPBearer HTTPDigest OAuth2 PasswordDigest Security audience
     bearerFormat inbound_digest inbound_oauth2 scopes add_guard auto_error create_guard
-    dependencies guard
+    dependencies guard IntrospectedTokens inbound_introspection
     guarded_server inbound name scheme_name security
     jsonpath path_functions pick_all pick_members queries wildcards append
     average deviation keys largest length smallest total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,6 +17,8 @@ _PLAIN: Final = frozenset(
 )
 _LABELS: Final = ("name", "id", "path", "method", "type")
 MAX_NAME: Final = 80
+_NEARLY: Final = 0.85
+"""How like a known key one has to be where others are read elsewhere."""
 _LEFT_OUT: Final = "this part is left out; the rest is compiled"
 _ELSEWHERE: Final = (
     "write what the other file holds into this one; until then it is missing"
@@ -215,6 +217,12 @@ class Reader:
             else:
                 self._unknown(key, span, {*known, *unsupported})
         return refused
+
+    def check_spelling(self, known: Set[str]) -> None:
+        """Report keys that are nearly one that is known, and not known themselves."""
+        for key in self.data:
+            if key not in known and difflib.get_close_matches(key, known, 1, _NEARLY):
+                self._unknown(key, self.data.key_span(key), {*known})
 
     def _unknown(self, key: str, span: Span, known: set[str]) -> None:
         close = difflib.get_close_matches(key, sorted(known), 1)

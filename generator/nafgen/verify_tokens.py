@@ -17,6 +17,7 @@ _KEY: Final = Ed25519PrivateKey.generate()
 _LATER: Final = 4_102_444_800
 """The year 2100: tokens that verify makes do not expire."""
 _KEYS_URL: Final = "https://keys.test/jwks"
+_ASKED_URL: Final = "https://keys.test/introspect"
 
 
 def issued(tokens: AccessTokens, settings: Mapping[str, str], **other: Any) -> str:
@@ -41,7 +42,21 @@ def server(tokens: AccessTokens, settings: Mapping[str, str]) -> httpx.AsyncClie
             return httpx.Response(200, json={"keys": [{**key, "kid": "verify"}]})
         if "/.well-known/oauth-authorization-server" in request.url.path:
             metadata = {"issuer": issuer, "jwks_uri": _KEYS_URL}
+            metadata["introspection_endpoint"] = _ASKED_URL
             return httpx.Response(200, json=metadata)
+        if str(request.url) == _ASKED_URL:
+            return httpx.Response(200, json=_said(request))
         return httpx.Response(404)
 
     return httpx.AsyncClient(transport=httpx.MockTransport(answer))
+
+
+def _said(request: httpx.Request) -> dict[str, Any]:
+    """What the server says of a token: its claims, where it has made it."""
+    token = httpx.QueryParams(request.content.decode()).get("token", "")
+    try:
+        options: Any = {"verify_aud": False}
+        claims = jwt.decode(token, _KEY.public_key(), ["EdDSA"], options)
+    except jwt.PyJWTError:
+        return {"active": False}
+    return {"active": "authorization" in request.headers, **claims}

@@ -29,6 +29,19 @@ async def step(name: str, running: Awaitable[Any]) -> Any:
         raise StepError(name, error) from error
 
 
+def needed(name: str, results: Mapping[str, Any]) -> None:
+    """Hold the results of earlier steps to what a step needs of them.
+
+    Raises:
+        StepError: one of them is None.
+    """
+    missing = [result for result, value in results.items() if value is None]
+    if missing:
+        # Which answer it was is not known any more; the caller gave nothing wrong.
+        what = f"without {', '.join(missing)}"
+        raise StepError(name, UpstreamError(httpx.Response(502), what))
+
+
 async def together(*steps: Coroutine[Any, Any, Any]) -> list[Any]:
     """The results of steps that run at once; when one fails, the others are cancelled."""
     tasks = [asyncio.ensure_future(each) for each in steps]

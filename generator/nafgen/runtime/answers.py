@@ -32,10 +32,6 @@ class StepError(Exception):
         self.cause = cause
 
 
-class MissingError(Exception):
-    """The answers of earlier steps lack what a later one needs."""
-
-
 Read = Callable[[httpx.Response], Any]
 """Reads an answer that is declared in another format than JSON."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from .answers import MissingError, StepError, UpstreamError
+from .answers import StepError, UpstreamError
 from .calls import ArgumentError, as_text
 from .observing import observing
 
@@ -36,8 +36,9 @@ def needed(name: str, results: Mapping[str, Any]) -> None:
     """
     missing = [result for result, value in results.items() if value is None]
     if missing:
-        cause = MissingError(f"it needs {', '.join(missing)}, which no answer has")
-        raise StepError(name, cause)
+        # Which answer it was is not known any more; the caller gave nothing wrong.
+        what = f"without {', '.join(missing)}"
+        raise StepError(name, UpstreamError(httpx.Response(502), what))
 
 
 async def together(*steps: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -21,7 +21,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answers import MissingError, StepError, UpstreamError, adecode, failed, has_value
+from .answers import StepError, UpstreamError, adecode, failed, has_value
 from .calls import ArgumentError, Call, as_json
 from .health import HEALTH, add_to
 from .methods import Methods, Slashes, allowed, cors
@@ -244,8 +244,6 @@ async def _upstream(request: Request, error: Exception) -> Response:
         case httpx.TimeoutException():
             said = "the upstream API did not answer in time"
             return problem(504, detail + said, **members)
-        case MissingError():
-            said = str(error)
         case httpx.TransportError():
             said = "the upstream API cannot be reached"
         case _:

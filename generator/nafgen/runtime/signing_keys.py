@@ -19,7 +19,7 @@ RETRY: Final = 1.0
 TIMEOUT: Final = 10.0
 KINDS: Final = frozenset({"EC", "OKP", "RSA"})
 
-_UNUSABLE: Final = (
+UNUSABLE: Final = (
     *(httpx.HTTPError, httpx.InvalidURL),
     *(AttributeError, LookupError, TypeError, ValueError),
 )
@@ -69,27 +69,34 @@ class SigningKeys:
     async def _fetch(self) -> None:
         try:
             async with new_http() as http:
-                metadata = await self._metadata(http)
-                answer = await http.get(metadata["jwks_uri"])
+                said = await metadata(http, self._issuer)
+                answer = await http.get(said["jwks_uri"])
                 found = answer.raise_for_status().json()["keys"]
             self._keys = [key for key in found if _signs(key)]
-        except _UNUSABLE:
+        except UNUSABLE:
             logger.warning("cannot get the keys of %s", self._issuer, exc_info=True)
             self._failed = monotonic()
             raise UnavailableError from None
         self._fetched = monotonic()
 
-    async def _metadata(self, http: httpx.AsyncClient) -> dict[str, Any]:
-        """What the server says of itself (RFC 8414, else OpenID Connect)."""
-        for url in well_known(self._issuer):
-            answer = await http.get(url)
-            if answer.is_client_error:
-                continue
-            metadata: dict[str, Any] = answer.raise_for_status().json()
-            if metadata["issuer"].rstrip("/") != self._issuer.rstrip("/"):
-                raise ValueError("the metadata are of another issuer")
-            return metadata
-        raise LookupError("the server has no metadata")
+
+async def metadata(http: httpx.AsyncClient, issuer: str) -> dict[str, Any]:
+    """What a server says of itself (RFC 8414, else OpenID Connect).
+
+    Raises:
+        LookupError: it says nothing.
+        ValueError: what it says is not JSON, or of another issuer.
+        httpx.HTTPError: it does not answer.
+    """
+    for url in well_known(issuer):
+        answer = await http.get(url)
+        if answer.is_client_error:
+            continue
+        said: dict[str, Any] = answer.raise_for_status().json()
+        if said["issuer"].rstrip("/") != issuer.rstrip("/"):
+            raise ValueError("the metadata are of another issuer")
+        return said
+    raise LookupError("the server has no metadata")
 
 
 def well_known(issuer: str) -> Iterator[str]:

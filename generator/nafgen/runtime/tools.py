@@ -32,7 +32,6 @@ from mcp_types import (
 )
 
 from .answers import (
-    MissingError,
     StepError,
     UpstreamError,
     adecode,
@@ -239,8 +238,6 @@ def _said(error: Exception) -> str | None:
             return f"invalid arguments: {error}"
         case UpstreamError(response=response):
             return f"{error}{_advice(response)}"
-        case MissingError():
-            return str(error)
         case httpx.TimeoutException():
             return "the upstream API did not answer in time; try again later"
         case httpx.TransportError():

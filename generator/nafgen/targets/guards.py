@@ -13,6 +13,7 @@ from ..ir import (
     Basic,
     Bearer,
     Guard,
+    IntrospectedTokens,
     PasswordDigest,
     Setting,
     Text,
@@ -54,6 +55,7 @@ SUPPORT: Final = {
     ApiKeys: Support("inbound"),
     PasswordDigest: Support("inbound_digest"),
     AccessTokens: Support("inbound_oauth2", ("pyjwt[crypto]",)),
+    IntrospectedTokens: Support("inbound_introspection", ("pyjwt[crypto]",)),
 }
 
 
@@ -89,6 +91,9 @@ def _secrets(guard: Guard) -> list[Code]:
 def _of_tokens(tokens: AccessTokens) -> Iterator[Code]:
     yield _text(tokens.issuer)
     yield _text(tokens.resource)
+    if isinstance(tokens, IntrospectedTokens):
+        yield _text(tokens.client_id)
+        yield _text(tokens.client_secret)
     if tokens.audience.parts:
         yield Code(f"audience={_text(tokens.audience)}")
     if tokens.scopes:
@@ -146,7 +151,9 @@ def _oauth2(tokens: AccessTokens, imports: Imports, quiet: str) -> str:
     """How tokens are described: OpenAPI has no OAuth 2.0 without a place to get one."""
     if not tokens.token_url:
         name = imports.use(_SECURITY, "HTTPBearer")
-        return f'{name}(bearerFormat="JWT", scheme_name="oauth2Auth", {quiet})'
+        is_jwt = not isinstance(tokens, IntrospectedTokens)
+        kind = 'bearerFormat="JWT", ' if is_jwt else ""
+        return f'{name}({kind}scheme_name="oauth2Auth", {quiet})'
     name = imports.use(_SECURITY, "OAuth2")
     flow = {"tokenUrl": tokens.token_url, "scopes": dict.fromkeys(tokens.scopes, "")}
     flows = literal({"clientCredentials": flow})
