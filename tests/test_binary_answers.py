@@ -246,7 +246,9 @@ def test_errors_keep_their_type_and_are_bounded_too(
     assert large.status_code == 404
     assert large.json()["detail"] == "the upstream API answered 404 Not Found"
     block, failed = use(archive, url, "get-thumbnail", "text.plain~2000")
-    assert (block.text, failed) == ("the upstream API answered 404 Not Found", True)
+    said = "the upstream API answered 404 Not Found"
+    advice = "; check that what the arguments name is there"
+    assert (block.text, failed) == (said + advice, True)
 
 
 def test_the_connection_is_that_of_the_client() -> None:
