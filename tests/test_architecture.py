@@ -24,11 +24,11 @@ LAYERS = {
     " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths"
     " lower_behaviour steps given_values behaviours flows mocks readable"
-    " binary_answers batches parts avro_schemas protobuf_schemas protobuf_samples answer_schemas",
+    " lower_control controls binary_answers batches parts avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values expect_places expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
-    " verify_mcp verify_guard verify_tokens verify_exchanges verify_inputs mock mock_bytes mock_requests mock_credentials"
+    " verify_mcp verify_control verify_guard verify_tokens verify_exchanges verify_inputs mock mock_bytes mock_requests mock_credentials"
     " expect_results",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving publishing cli __main__",
@@ -53,6 +53,7 @@ OWNERS = {
         "verify_client",
         "verify_rest",
         "verify_forward",
+        "verify_control",
         "verify_guard",
         "verify_tokens",
         "verify_mcp",
@@ -84,6 +85,7 @@ GENERATED_MAY_IMPORT = {
     "jsonpath",
     "dotenv",
     "opentelemetry",
+    "prometheus_client",
 }
 SUPPORTED = {"json_paths", "expect_results"}
 """Modules that run support code of packages, of which there is no second one."""
@@ -95,6 +97,7 @@ SHARED = {
     "guards",
     "readers",
     "mappings",
+    "observed",
     "sources",
     "tool_settings",
 }

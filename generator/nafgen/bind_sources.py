@@ -31,7 +31,7 @@ def locate(
 def held(program: Program, capability: spec.Capability) -> tuple[Held, ...]:
     """Where the settings are held that a program uses."""
     settings = [s for upstream in program.upstreams for s in upstream.settings]
-    settings += [s for a in program.adapters if a.guard for s in a.guard.settings]
+    settings += program.adapter_settings
     used = {setting.variable for setting in settings}
     keys: dict[spec.BindSource, dict[str, str]] = {}
     seen: set[str] = set()

@@ -144,7 +144,8 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
     program = link(made.capability, reporter, made.rules)
     program = replace(program, held=bind_sources.held(program, made.capability))
     made.left_out = program.left_out
-    if not _has_operations(program) and not program.adapters:
+    serves = bool(program.adapters) or program.control is not None
+    if not _has_operations(program) and not serves:
         reporter.report(
             "NAF413",
             Span.whole(document.path),

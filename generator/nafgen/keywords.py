@@ -122,6 +122,26 @@ TOOL: Final = _keys(
     calls="NAF901",
     operation="NAF901",
 )
+CONTROL: Final = _keys("type address port authentication auth management observability")
+MANAGEMENT: Final = replace(
+    _keys(
+        "health info",
+        separable="reload validate logs scripting",
+        reload="NAF901",
+        validate="NAF901",
+        logs="NAF901",
+        scripting="NAF901",
+    ),
+    informative=frozenset(),
+    renamed=(),
+)
+OBSERVABILITY: Final = _only("enabled metrics traces exporters", "")
+METRICS: Final = _only("local", "")
+LOCAL_METRICS: Final = _only("enabled", "")
+TRACES: Final = _only("sampling propagation local", "")
+LOCAL_TRACES: Final = _only("enabled buffer-size", "")
+EXPORTERS: Final = _only("otlp", "")
+OTLP: Final = _only("endpoint", "")
 AGGREGATE: Final = _keys("namespace", renamed=(FUNCTIONS,))
 FLOW: Final = _keys(
     "inputParameters call with steps mappings semantics outputParameters"

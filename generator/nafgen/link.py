@@ -9,6 +9,7 @@ from typing import Final
 from . import spec
 from .behaviours import BehaviourLinker, given_by_calls
 from .binary_answers import served
+from .controls import link_control
 from .diagnostics import Reporter, Span, show
 from .flows import Unit
 from .forwards import link_forwards
@@ -90,6 +91,7 @@ class _Linker:
             adapters=tuple(adapter for adapter in adapters if _serves(adapter)),
             left_out=tuple(self.left_out),
             origin=self.capability.origin,
+            control=link_control(self.capability, self.reporter),
         )
 
     def _leave_out(self, kind: str, name: str, code: str) -> None:

@@ -16,6 +16,7 @@ from .diagnostics import Origin, Reporter, Span, show
 from .keywords import BIND, CAPABILITY, INFO, ROOT, STANDALONE
 from .lower_behaviour import Behaviours
 from .lower_consumed import ConsumedSide
+from .lower_control import only_control
 from .lower_exposed import ExposedSide
 from .reader import Reader, pointer_name
 from .source import Document, Map
@@ -69,14 +70,17 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
     taken: set[str] = set()
     consumes = body.children("consumes", "namespace")
     aggregates = body.children("aggregates", "namespace")
-    exposes = body.children("exposes", "namespace")
+    exposes: tuple[spec.Exposes | spec.Control, ...] = units.of(
+        body.children("exposes", "namespace"), "adapter", ExposedSide(units).lower
+    )
     capability = spec.Capability(
         label=_label(info) if info else "",
         description=info.text("description") if info else "",
         binds=tuple(bind for entry in binds for bind in _binds(entry, taken)),
         consumes=units.of(consumes, "upstream", ConsumedSide(units).lower),
         aggregates=units.of(aggregates, "aggregate", Behaviours(units).aggregate),
-        exposes=units.of(exposes, "adapter", ExposedSide(units).lower),
+        exposes=tuple(e for e in exposes if not isinstance(e, spec.Control)),
+        control=only_control(exposes, units),
         unusable=tuple(units.unusable),
         origin=body.origin,
     )

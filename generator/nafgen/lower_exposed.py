@@ -19,6 +19,7 @@ from .keywords import (
     TOOL,
 )
 from .lower_behaviour import Behaviours
+from .lower_control import lower_control
 from .lower_guards import lower_guard
 from .reader import Reader
 from .spec import Located
@@ -35,7 +36,7 @@ class ExposedSide:
 
     units: Units
 
-    def lower(self, entry: Reader) -> spec.Exposes | str:
+    def lower(self, entry: Reader) -> spec.Exposes | spec.Control | str:
         kind = entry.located("type")
         if kind is None:  # the schema has reported it
             return "NAF102"
@@ -43,11 +44,13 @@ class ExposedSide:
             return self._rest(entry)
         if kind.value == "mcp":
             return self._mcp(entry)
+        if kind.value == "control":
+            return lower_control(entry, self.units)
         self.units.reporter.report(
             "NAF907",
             kind.span,
             f"an adapter of the type {show(kind.value)} is not supported yet",
-            hint="nafgen compiles `type: rest` and `type: mcp`; this one is left out",
+            hint="nafgen compiles `rest`, `mcp` and `control`; this one is left out",
         )
         return "NAF907"
 

@@ -46,7 +46,7 @@ APP_GLOBALS: Final = frozenset("""
     Annotated Any AsyncBounded Body Cookie FastAPI OPTIONS Header Path Query Response add_forward
     add_guard add_health annotations answer api app calls closing create_app
     create_guard decoded filled flows given each joined listed body_member pick relay structure whole_body
-    jsonpath path_functions pick_all pick_members
+    jsonpath observability observe path_functions pick_all pick_members
     """.split())
 # Names that pydantic, which reads bodies for FastAPI, keeps for itself.
 BODY_NAMES: Final = frozenset("""
@@ -61,6 +61,7 @@ MCP_GLOBALS: Final = frozenset("""
     answered api calls create_guard create_server decoded each filled flows given joined lending
     listed pick relay tools
     jsonpath path_functions pick_all pick_members
+    observability observe
     """.split())
 FLOW_GLOBALS: Final = frozenset("""
     Any Setting annotations each extracted filled given joined listed lookup needed pick
@@ -172,7 +173,9 @@ def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
     for upstream in program.upstreams:
         _operations(upstream, table, module, readable, many, reporter)
     _flows(program, table, reporter)
-    files = Scope.of(reporter, {"client", "flows"})
+    files = Scope.of(reporter, {"client", "control", "flows"})
+    if program.control is not None:
+        table.modules[program.control.origin] = identifier("control")
     kinds = [type(adapter) for adapter in program.adapters]
     for adapter in program.adapters:
         alone = kinds.count(type(adapter)) == 1

@@ -18,8 +18,10 @@ from .ir import (
     Operation,
     Relay,
     Result,
+    Setting,
     StepValue,
     Template,
+    Text,
     Upstream,
 )
 from .wire import Location
@@ -264,6 +266,36 @@ Adapter: TypeAlias = RestAdapter | McpAdapter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Observability:
+    """What is recorded of a package: `traces` is how many are kept, 0 for none.
+
+    Traces and metrics go to the collector at `endpoint`, if it has parts. `propagation`
+    is `w3c` or `b3`.
+    """
+
+    has_metrics: bool
+    traces: int
+    sampling: float
+    propagation: str
+    endpoint: Text
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlAdapter:
+    """A server that tells of the others; `info` is what it says of the capability."""
+
+    namespace: str
+    address: str
+    port: int
+    guard: Guard | None
+    has_health: bool
+    info: tuple[tuple[str, str], ...] | None
+    observability: Observability | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """A unit that was not compiled: `kind` is operation, route, tool or adapter."""
 
@@ -298,3 +330,17 @@ class Program:
     left_out: tuple[LeftOut, ...]
     origin: Origin
     held: tuple[Held, ...] = ()
+    control: ControlAdapter | None = None
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        """What callers of adapters must show."""
+        adapters = (*self.adapters, *([self.control] if self.control else []))
+        return tuple(each.guard for each in adapters if each.guard is not None)
+
+    @property
+    def adapter_settings(self) -> tuple[Setting, ...]:
+        """What adapters read from the environment."""
+        read = [setting for guard in self.guards for setting in guard.settings]
+        observed = self.control and self.control.observability
+        return (*read, *(observed.settings if observed else ()))

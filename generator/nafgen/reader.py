@@ -201,6 +201,8 @@ class Reader:
         for key in self.data:
             if key in known or key in keys.informative or key not in self:
                 continue
+            if key in unsupported and self.data[key] is False:  # it is off anyway
+                continue
             span = self.data.key_span(key)
             if key in own_names and own_names[key] not in self:
                 message = f"`{key}` is read as the official `{own_names[key]}`"

@@ -313,6 +313,33 @@ Exposes: TypeAlias = Rest | Mcp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Observability:
+    """What is observed: `traces` is how many are kept, 0 for none. `endpoint` is the
+    address of a collector."""
+
+    has_metrics: bool
+    traces: int
+    sampling: float
+    propagation: str
+    endpoint: Located | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The adapter that tells of the others; `version` is that of the specification."""
+
+    namespace: str
+    address: str
+    port: int
+    auth: Auth | None
+    health: bool
+    info: bool
+    observability: Observability | None
+    version: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
     label: str
     description: str
@@ -320,5 +347,6 @@ class Capability:
     consumes: tuple[Consumes, ...]
     aggregates: tuple[Aggregate, ...]
     exposes: tuple[Exposes, ...]
+    control: Control | None
     unusable: tuple[Unusable, ...]
     origin: Origin

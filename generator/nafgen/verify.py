@@ -28,7 +28,7 @@ from .diagnostics import Diagnostic, Origin
 from .expect import base_url
 from .ir import AccessTokens, ClientCredentials, Negotiated, Setting, Supplied, Upstream
 from .plan import Package
-from .program import McpAdapter, Program, RestAdapter
+from .program import ControlAdapter, McpAdapter, Program, RestAdapter
 from .wire import Format
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _OF_OPERATORS: Final = (
     *("MAX_RESULT_CHARACTERS", "MAX_RESULT_BYTES"),
 )
 """Settings of the user that change what is served."""
+_SIGNALS: Final = ("TRACES", "METRICS")
 _numbers: Final = itertools.count()
 
 
@@ -109,6 +110,7 @@ def _need_libraries(program: Program) -> None:
     needed = ["httpx"]
     needed += ["fastapi"] if RestAdapter in kinds else []
     needed += ["mcp"] if McpAdapter in kinds else []
+    needed += ["starlette", "prometheus_client"] if program.control else []
     needed += ["jwt", "cryptography"] if _token_rules(program) else []
     operations = (
         each for upstream in program.upstreams for each in upstream.operations
@@ -175,6 +177,7 @@ async def _checked(bench: Bench) -> None:
     import httpx
 
     from .verify_client import check_clients
+    from .verify_control import record
 
     transport = httpx.MockTransport(bench.probe)
     with (
@@ -184,11 +187,17 @@ async def _checked(bench: Bench) -> None:
         async with httpx.AsyncClient(transport=transport, trust_env=False) as http:
             blocking = _clients(bench, http, sync)
             await check_clients(bench, blocking)
+            if bench.program.control is not None:
+                record(bench, bench.program.control)
             for adapter in bench.program.adapters:
                 await _check_adapter(bench, adapter)
+            if bench.program.control is not None:
+                await _check_adapter(bench, bench.program.control)
 
 
-async def _check_adapter(bench: Bench, adapter: RestAdapter | McpAdapter) -> None:
+async def _check_adapter(
+    bench: Bench, adapter: RestAdapter | McpAdapter | ControlAdapter
+) -> None:
     from .verify_probe import failure
 
     try:
@@ -203,12 +212,18 @@ async def _check_adapter(bench: Bench, adapter: RestAdapter | McpAdapter) -> Non
         bench.findings.add(adapter.origin, f"the adapter fails: {failure(error)}")
 
 
-def _checks(adapter: RestAdapter | McpAdapter) -> Callable[..., Awaitable[None]]:
+def _checks(
+    adapter: RestAdapter | McpAdapter | ControlAdapter,
+) -> Callable[..., Awaitable[None]]:
     """What verifies an adapter: its libraries are imported only where there is one."""
     if isinstance(adapter, RestAdapter):
         from .verify_rest import check_rest
 
         return check_rest
+    if isinstance(adapter, ControlAdapter):
+        from .verify_control import check_control
+
+        return check_control
     from .verify_mcp import check_mcp
 
     return check_mcp
@@ -263,7 +278,7 @@ def _settings(program: Program) -> dict[str, str]:
     """A value for each setting; a base URL only where the spec leaves it open."""
     settings: dict[str, str] = {}
     used = [setting for upstream in program.upstreams for setting in upstream.settings]
-    used += [s for a in program.adapters if a.guard for s in a.guard.settings]
+    used += program.adapter_settings
     for setting in used:
         name = re.sub(r"[^a-z0-9]+", "-", setting.variable.lower()).strip("-")
         known = setting.default
@@ -289,7 +304,7 @@ def _settings(program: Program) -> dict[str, str]:
 
 def _token_rules(program: Program) -> list[AccessTokens]:
     """What adapters want of the access tokens of their callers."""
-    schemes = (adapter.guard.scheme for adapter in program.adapters if adapter.guard)
+    schemes = (guard.scheme for guard in program.guards)
     return [scheme for scheme in schemes if isinstance(scheme, AccessTokens)]
 
 
@@ -338,11 +353,12 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
             os.environ[f"{prefix}_RETRIES"] = "0"
         for held in program.held:
             os.environ.pop(held.variable, None)
-        for guard in (a.guard for a in program.adapters if a.guard):
-            for setting in guard.settings:
-                os.environ.pop(setting.variable, None)
+        for setting in program.adapter_settings:
+            os.environ.pop(setting.variable, None)
         for variable in [each for each in os.environ if each.startswith("OTEL_")]:
             os.environ.pop(variable)
+        # Nothing is sent to a collector, wherever the spec has one.
+        os.environ |= {f"OTEL_{signal}_EXPORTER": "none" for signal in _SIGNALS}
         os.environ.update(given)
         yield
     finally:

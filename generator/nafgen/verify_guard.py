@@ -10,7 +10,7 @@ import httpx
 
 from .expect_values import resolved
 from .ir import AccessTokens, ApiKey, ApiKeys, Basic, Bearer, Guard, PasswordDigest
-from .program import Forward, McpAdapter, RestAdapter, Route
+from .program import ControlAdapter, Forward, McpAdapter, RestAdapter, Route
 from .verify_forward import PROBLEM
 from .verify_probe import Bench
 from .wire import Location
@@ -116,7 +116,9 @@ def stand_in(bench: Bench, guard: Guard) -> None:
         module.new_http = partial(server, guard.scheme, bench.settings)  # type: ignore[attr-defined]
 
 
-def check_missing(bench: Bench, adapter: RestAdapter | McpAdapter) -> None:
+def check_missing(
+    bench: Bench, adapter: RestAdapter | McpAdapter | ControlAdapter
+) -> None:
     """A guard that lacks settings names them all."""
     guard = adapter.guard
     if guard is None:

@@ -20,23 +20,22 @@ class State:
     """An adapter of this process; one on stdio has no port."""
 
     type: str
-    namespace: str
     port: int | None
     is_started: Callable[[], bool]
 
     def shown(self) -> dict[str, Any]:
         where = {} if self.port is None else {"port": self.port}
         state = "started" if self.is_started() else "stopped"
-        return {"type": self.type, "namespace": self.namespace, **where, "state": state}
+        return {"type": self.type, **where, "state": state}
 
 
-adapters: Final[list[State]] = []
+states: Final[list[State]] = []
 """The adapters that `python -m PACKAGE` runs together; none where others run them."""
 
 
 def are_started() -> bool:
     """Whether all adapters of the process take requests."""
-    return all(state.is_started() for state in adapters)
+    return all(state.is_started() for state in states)
 
 
 async def live(request: Request) -> JSONResponse:

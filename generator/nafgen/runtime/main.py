@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from .health import add_to
+from .health import State, add_to, states
 from .observability import flush, joined
 from .settings import SettingsError, missing_together
 
@@ -32,7 +32,8 @@ _ORIGIN: Final = re.compile(r"https?://[^/?#@*]+").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A server of the package: `kind` is rest or mcp, `transport` http or stdio."""
+    """A server of the package: `kind` is rest, mcp or control, `transport` http or
+    stdio."""
 
     kind: str
     module: str
@@ -63,6 +64,7 @@ def main(package: str | None, *adapters: Adapter) -> int:
     except (SettingsError, OSError) as error:
         print(f"{package}: {error}", file=sys.stderr)
         return 2
+    states.extend(map(_state, chosen, servers, sockets))
     for adapter, opened in zip(chosen, sockets, strict=True):
         print(f"{package}: {_where(adapter, opened)}", file=sys.stderr, flush=True)
     asyncio.run(_run(list(zip(servers, sockets, strict=True))))
@@ -76,6 +78,7 @@ def _parser(
     commands = parser.add_subparsers(dest="command", required=True)
     kinds = sorted({adapter.kind for adapter in adapters}, reverse=True)
     helps = {"rest": "run the REST app", "mcp": "run the MCP server"}
+    helps["control"] = "run what tells of the others"
     for name in ("serve", *kinds):
         command = commands.add_parser(name, help=helps.get(name, "run all adapters"))
         command.add_argument("--host", help="address to listen on")
@@ -149,7 +152,7 @@ def _load(package: str | None, adapter: Adapter) -> Any:
 def _server(package: str | None, adapter: Adapter) -> Any:
     """The server of one adapter: uvicorn's, or for stdio MCP's own."""
     module = _load(package, adapter)
-    if adapter.kind == "rest":
+    if adapter.kind != "mcp":
         app = module.create_app()
         app.middleware_stack = app.build_middleware_stack()  # reads its settings
         return _http_server(app)
@@ -157,6 +160,17 @@ def _server(package: str | None, adapter: Adapter) -> Any:
     if adapter.transport == "stdio":
         return server
     return _http_server(_mcp_app(server, adapter))
+
+
+def _state(adapter: Adapter, server: Any, opened: Sequence[socket.socket]) -> State:
+    """What health tells of an adapter; on stdio it takes requests from the start."""
+    if not opened:
+        return State(type=adapter.kind, port=None, is_started=lambda: True)
+    return State(
+        type=adapter.kind,
+        port=opened[0].getsockname()[1],
+        is_started=lambda: bool(server.started and not server.should_exit),
+    )
 
 
 def _mcp_app(server: Any, adapter: Adapter) -> Any:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program
-from . import binds, client, flows, mcp, mcp_hosts, package, rest
+from . import binds, client, control, flows, mcp, mcp_hosts, package, rest
 
 Target: TypeAlias = Callable[[Program, NameTable], tuple[FilePlan, ...]]
 
@@ -20,6 +20,7 @@ TARGETS: Final[tuple[Target, ...]] = (
     flows.plan,
     rest.plan,
     mcp.plan,
+    control.plan,
     binds.plan,
     package.plan,
     mcp_hosts.plan,

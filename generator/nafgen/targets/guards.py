@@ -79,9 +79,9 @@ def _secrets(guard: Guard) -> list[Code]:
         case Basic(username=username, password=password) | PasswordDigest(
             username=username, password=password
         ):
-            return [_text(username), _text(password)]
+            return [read(username), read(password)]
         case Bearer(token=token):
-            return [_text(token)]
+            return [read(token)]
         case ApiKeys(keys=keys):
             return [Code(f"({comma(_key(key))})") for key in keys]
         case AccessTokens() as tokens:
@@ -89,22 +89,22 @@ def _secrets(guard: Guard) -> list[Code]:
 
 
 def _of_tokens(tokens: AccessTokens) -> Iterator[Code]:
-    yield _text(tokens.issuer)
-    yield _text(tokens.resource)
+    yield read(tokens.issuer)
+    yield read(tokens.resource)
     if isinstance(tokens, IntrospectedTokens):
-        yield _text(tokens.client_id)
-        yield _text(tokens.client_secret)
+        yield read(tokens.client_id)
+        yield read(tokens.client_secret)
     if tokens.audience.parts:
-        yield Code(f"audience={_text(tokens.audience)}")
+        yield Code(f"audience={read(tokens.audience)}")
     if tokens.scopes:
         yield Code(f"scopes=[{comma(map(lit, tokens.scopes))}]")
 
 
 def _key(key: ApiKey) -> tuple[Code, ...]:
-    return lit(key.location.value), lit(key.name), _text(key.value)
+    return lit(key.location.value), lit(key.name), read(key.value)
 
 
-def _text(text: Text) -> Code:
+def read(text: Text) -> Code:
     """A text whose settings are read from the environment."""
     return Code(
         " + ".join(

@@ -27,6 +27,7 @@ from .expressions import (
 )
 from .guards import GuardView, guard_views
 from .mappings import ResultView, result_view
+from .observed import observes
 from .tool_settings import has_several_apis
 
 _TOOLS = f"{RUNTIME}.tools"
@@ -56,6 +57,7 @@ class ModuleView:
     owned: Code
     server: Code
     guards: tuple[GuardView, ...]
+    observes: tuple[Code, ...]
 
 
 def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
@@ -93,6 +95,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
     server = Code("Server")
     if guards:
         server = imports.use(f"{RUNTIME}.guarded_server", "GuardedServer")
+    observed = observes(program, imports)
     return ModuleView(
         doc=doc(
             adapter.description
@@ -115,6 +118,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
         owned=owned_clients(apis),
         server=server,
         guards=guards,
+        observes=observed,
     )
 
 

@@ -20,6 +20,12 @@ from .connections import client_modules
 from .expressions import comma
 from .guards import SUPPORT
 from .mappings import QUERY_LIBRARY, support_modules
+from .observed import (
+    control_libraries,
+    control_line,
+    control_modules,
+    control_server,
+)
 from .readers import answer_libraries, answer_modules
 from .sources import readings
 from .tool_settings import tool_settings
@@ -89,7 +95,7 @@ def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
             path="py.typed", template="verbatim.j2", view=VerbatimView(text=Code())
         ),
     ]
-    if program.adapters:
+    if program.adapters or program.control is not None:
         view = MainView(
             doc=doc(f"Runs the package: `python -m {names.package} serve`."),
             adapters=tuple(_adapters(program, names)),
@@ -110,6 +116,8 @@ def _init(program: Program, names: NameTable) -> InitView:
         alone = module in ("app", "mcp_server")
         if alone:
             exported[module] = ["create_app" if is_rest else "create_server"]
+    if not program.adapters and program.control is not None:
+        exported["control"] = ["create_app"]
     exported["client"] = [
         name
         for own in names.upstreams.values()
@@ -145,6 +153,8 @@ def _adapters(program: Program, names: NameTable) -> list[Code]:
         if transport != "http":
             arguments.append(lit(transport))
         lines.append(Code(f"Adapter({comma(arguments)})"))
+    if program.control is not None:
+        lines.append(control_server(program.control))
     return lines
 
 
@@ -163,9 +173,8 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
         wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]
         if isinstance(adapter, RestAdapter) and adapter.forwards:
             wanted.append("forward")
-        if adapter.guard is not None:
-            wanted.append(SUPPORT[type(adapter.guard.scheme)].module)
-            wanted += ["guarded_server"] if isinstance(adapter, McpAdapter) else []
+        if adapter.guard is not None and isinstance(adapter, McpAdapter):
+            wanted.append("guarded_server")
         wanted += support_modules(*(unit.result for unit in units))
         inputs = [given for unit in units for given in unit.inputs]
         if any(given.path for given in inputs):
@@ -173,6 +182,8 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
         bytes_ = [given for given in inputs if given.type is Type.BYTES]
         if any(isinstance(adapter, McpAdapter) or not each.whole for each in bytes_):
             wanted.append("base64_inputs")
+    wanted += [SUPPORT[type(guard.scheme)].module for guard in program.guards]
+    wanted += control_modules(program.control)
     for flow in program.flows:
         wanted += support_modules(*results_of(flow))
         wanted += ["flows"] if flow.steps else []
@@ -212,8 +223,10 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
         description=prose(program.description or label),
         package=names.package,
         requirements=Code(" ".join(_requirements(program))),
-        exports=comma([*classes, *(["flows"] if program.flows else [])]),
-        adapters=tuple(_how_to_run(adapter, names) for adapter in program.adapters),
+        exports=comma(
+            [*classes, *(["flows"] if program.flows else [])] or ["create_app"]
+        ),
+        adapters=tuple(_how_to_run(program, names)),
         forwards=tuple(_forwards(program)),
         has_mcp=has_mcp,
         variables=tuple(
@@ -232,9 +245,10 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
 def _requirements(program: Program) -> list[str]:
     kinds = {type(adapter) for adapter in program.adapters}
     needed = {"fastapi": RestAdapter in kinds, "mcp": McpAdapter in kinds}
-    needed["uvicorn"] = bool(kinds)
+    needed["uvicorn"] = bool(kinds) or program.control is not None
     libraries = answer_libraries(program)
-    schemes = {type(a.guard.scheme) for a in program.adapters if a.guard}
+    libraries.update(control_libraries(program))
+    schemes = {type(guard.scheme) for guard in program.guards}
     libraries.update(lib for each in schemes for lib in SUPPORT[each].libraries)
     if has_queries(program):
         libraries.add(QUERY_LIBRARY)
@@ -246,7 +260,14 @@ def _requirements(program: Program) -> list[str]:
     ]
 
 
-def _how_to_run(adapter: Adapter, names: NameTable) -> Code:
+def _how_to_run(program: Program, names: NameTable) -> Iterator[Code]:
+    for adapter in program.adapters:
+        yield _how_to_run_one(adapter, names)
+    if program.control is not None:
+        yield control_line(program.control, names.package)
+
+
+def _how_to_run_one(adapter: Adapter, names: NameTable) -> Code:
     module = names.modules[adapter.origin]
     if isinstance(adapter, RestAdapter):
         return Code(
@@ -317,13 +338,15 @@ def _variables(program: Program) -> Iterator[tuple[str, Code]]:
         yield f"{prefix}_TIMEOUT", prose("seconds to wait; default: 60")
         yield f"{prefix}_RETRIES", prose("further tries after a failure; default: 2")
         yield f"{prefix}_MAX_CONNECTIONS", prose("default: 100")
-    for adapter in program.adapters:
-        for setting in adapter.guard.settings if adapter.guard else ():
+    for guard in program.guards:
+        for setting in guard.settings:
             yield setting.variable, prose("required: what callers must show")
+    for setting in program.adapter_settings:
+        yield setting.variable, prose("required: where traces and metrics go")
     if any(isinstance(adapter, RestAdapter) for adapter in program.adapters):
         about = "origins of browsers that may call REST: a comma list, or *"
         yield "CORS_ORIGINS", prose(about)
-    if program.adapters:
+    if program.adapters or program.control is not None:
         about = (
             "where traces and metrics go, with opentelemetry-exporter-otlp-proto-http"
         )

@@ -29,6 +29,7 @@ from .expressions import (
 )
 from .guards import GuardView, described, guard_views
 from .mappings import ResultView, result_view
+from .observed import observes
 
 _REST = f"{RUNTIME}.rest"
 _DOCS = {"/docs", "/openapi.json"}
@@ -67,6 +68,7 @@ class ModuleView:
     owned: Code
     arguments: Code
     guards: tuple[GuardView, ...]
+    observes: tuple[Code, ...]
     routes: tuple[RouteView, ...]
     forwards: tuple[ForwardView, ...]
 
@@ -105,6 +107,7 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
     if guards:
         imports.use(f"{RUNTIME}.inbound", "add_guard")
     arguments = _arguments(program, adapter, imports)
+    observed = observes(program, imports)
     return ModuleView(
         doc=doc(
             adapter.description
@@ -117,6 +120,7 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
         owned=owned_clients(apis),
         arguments=arguments,
         guards=guards,
+        observes=observed,
         routes=routes,
         forwards=tuple(_forward(each, names) for each in adapter.forwards),
     )

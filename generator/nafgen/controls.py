@@ -1,0 +1,77 @@
+"""Links control adapters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from . import spec
+from .authentication import credential
+from .binds import Settings
+from .diagnostics import Reporter, show
+from .guards import link_guard
+from .ir import Setting, Text
+from .program import ControlAdapter, Observability
+
+_ADDRESS: Final = re.compile(r"https?://[^/?#\s]+[^?#\s]*", re.IGNORECASE).fullmatch
+
+
+def link_control(
+    capability: spec.Capability, reporter: Reporter
+) -> ControlAdapter | None:
+    """The control adapter of a capability, if it has one that tells something."""
+    control, binds = capability.control, capability.binds
+    if control is None:
+        return None
+    observed = control.observability
+    if not (control.health or control.info or observed):
+        reporter.report(
+            "NAF418",
+            control.origin.span,
+            "this adapter has everything turned off, so it is not written",
+            hint="turn on what it shall tell, or remove it",
+        )
+        return None
+    return ControlAdapter(
+        namespace=control.namespace,
+        address=control.address,
+        port=control.port,
+        guard=link_guard(control, binds, reporter),
+        has_health=control.health,
+        info=_info(capability.label, control.version) if control.info else None,
+        observability=_observability(observed, binds, reporter) if observed else None,
+        origin=control.origin,
+    )
+
+
+def _info(label: str, version: str) -> tuple[tuple[str, str], ...]:
+    known = (("display", label), ("specVersion", version))
+    return tuple((name, value) for name, value in known if value)
+
+
+def _observability(
+    observed: spec.Observability, binds: Iterable[spec.Bind], reporter: Reporter
+) -> Observability:
+    settings = Settings(binds, reporter)
+    endpoint = Text(parts=())
+    if observed.endpoint is not None:
+        endpoint = credential(observed.endpoint, settings)
+        text = "".join(part for part in endpoint.parts if isinstance(part, str))
+        is_fixed = not any(isinstance(part, Setting) for part in endpoint.parts)
+        if is_fixed and not _ADDRESS(text):
+            reporter.report(
+                "NAF101",
+                observed.endpoint.span,
+                f"{show(text)} is not the address of a collector",
+                hint="it begins with http:// or https://; nothing is exported",
+            )
+            endpoint = Text(parts=())
+    return Observability(
+        has_metrics=observed.has_metrics,
+        traces=observed.traces,
+        sampling=observed.sampling,
+        propagation=observed.propagation,
+        endpoint=endpoint,
+        settings=tuple(settings.used.values()),
+    )
