@@ -17,9 +17,9 @@ TEMPLATES = ROOT / "templates"
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
     1: "avro_samples media_types wire rule hosts versions source inputs spec paths ir ir_auth program givens plan resources report"
-    " result_steps samples",
+    " result_steps samples tool_costs",
     2: "schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"
-    " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names arguments references consumed_paths unfed inferred"
+    " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names listing lint arguments references consumed_paths unfed inferred"
     " bodies body_members body_places parameter_values units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths"

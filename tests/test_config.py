@@ -70,13 +70,25 @@ class TestMistakes:
             ("specs = [1]", "3:1", "`specs` must be a list of paths"),
             ("output = 3", "3:1", "`output` must be text, not 3"),
             ("output-format = 'xml'", "3:1", 'there is no format "xml"'),
+            (
+                "tools-budget = 'x'",
+                "3:1",
+                "`tools-budget` must be a number from 1, not",
+            ),
+            (
+                "tools-budget = 0",
+                "3:1",
+                "`tools-budget` must be a number from 1, not 0",
+            ),
+            ("tools-budget = true", "3:1", "`tools-budget` must be a number from 1"),
+            ("tools-budget = 1.5", "3:1", "`tools-budget` must be a number from 1"),
         ],
     )
     def test_keys(self, project: Project, line: str, place: str, message: str) -> None:
         configure(project, "", line)
         run = project("build")
         assert run.code == 2
-        assert run.err.startswith(f"pyproject.toml:{place}: error[NAF009]: {message}\n")
+        assert run.err.startswith(f"pyproject.toml:{place}: error[NAF009]: {message}")
         assert not (project.folder / "generated").exists()
 
     def test_a_hint(self, project: Project) -> None:

@@ -7,7 +7,8 @@ A mark is a comment on the line that a diagnostic names:
 that is the severity, the code, the column, a part of the message and, where `=>` stands,
 a part of the hint. A line may have several marks. `@LINE:COLUMN` instead of `:COLUMN`
 names another line of the file. A spec that begins with `# strict` is held to the official
-schema. `NAME.overlay.yaml` amends `NAME.yaml` and has marks of its own, as have the files
+schema, one that begins with `# lint` to what agents need, and one that begins with
+`# tools-budget: N` to that many tokens. `NAME.overlay.yaml` amends `NAME.yaml` and has marks of its own, as have the files
 in the folder `NAME` that it imports.
 """
 
@@ -23,10 +24,14 @@ import pytest
 from nafgen.compile import Compilation, compile_spec
 from nafgen.diagnostics import CODES, Diagnostic
 from nafgen.inputs import Spec, is_spec
+from nafgen.lint import check_tools
+from nafgen.rules import NO_RULES, Rules
 
 FOLDER: Final = Path(__file__).with_name("diagnostics")
 CASES: Final = sorted(path.name for path in FOLDER.iterdir() if is_spec(path.name))
 STRICT: Final = "# strict\n"
+LINT: Final = "# lint\n"
+BUDGET: Final = re.compile(r"# tools-budget: ([0-9]+)\n")
 
 # Each has one diagnostic, at the start of its first line unless a place is given.
 BYTES: Final[dict[str, tuple[bytes, str]]] = {
@@ -38,8 +43,8 @@ BYTES: Final[dict[str, tuple[bytes, str]]] = {
 }
 # Of what reads no spec: the configuration, and several specs at a time.
 NOT_OF_A_SPEC: Final = {"NAF009", "NAF303"}
-OF_SPECS: Final = {code for code in CODES if code[3] in "012349"} - NOT_OF_A_SPEC | {
-    "NAF503"
+OF_SPECS: Final = {code for code in CODES if code[3] in "0123489"} - NOT_OF_A_SPEC | {
+    *("NAF503", "NAF504", "NAF505")
 }
 
 _MARK: Final = re.compile(
@@ -104,9 +109,14 @@ def compared(
 
 def compile_files(files: Mapping[str, bytes], name: str) -> Compilation:
     """Compile one of the files; one that is not among them does not exist."""
-    strict = files[name].startswith(STRICT.encode())
+    text = files[name].decode(errors="replace")
+    budget = BUDGET.match(text)
+    rules = Rules(tools_budget=int(budget[1])) if budget else NO_RULES
     spec = Spec(shown=name, relative=name)
-    return compile_spec(spec, files.get, strict=strict)
+    made = compile_spec(spec, files.get, strict=text.startswith(STRICT), rules=rules)
+    if text.startswith(LINT) and made.program and made.names:
+        check_tools(made.program, made.names, made.reporter)
+    return made
 
 
 def case_files(name: str) -> dict[str, bytes]:

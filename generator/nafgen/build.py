@@ -19,6 +19,7 @@ from .resources import generator
 from .result import Result, is_partial, result_of
 from .rules import NO_RULES, Rules
 from .signals import shielded
+from .tool_costs import ServerCost
 
 if TYPE_CHECKING:
     from .compile import Compilation, Read
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How to build: where to, in which mode, whether hand edits may be lost, by which
-    rules."""
+    rules, and whether to say what lists of tools cost."""
 
     output: Path
     mode: Mode
     discard_edits: bool = False
     rules: Rules = NO_RULES
+    stats: bool = False
 
 
 def build(
@@ -129,13 +131,21 @@ def _build_one(
         diagnostics=tuple(made.reporter),
         changed=outcome.status == "built",
         diff=outcome.diff,
+        servers=_costs(made) if options.stats else (),
     )
+
+
+def _costs(made: Compilation) -> tuple[ServerCost, ...]:
+    from .listing import costs  # imported by now, as this was compiled
+
+    return costs(made.program, made.names) if made.program and made.names else ()
 
 
 def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
     """The result of the last build, when nothing has changed since."""
-    if options.mode is not Mode.WRITE:
-        return None  # manifests are files of the tree that a check is to judge
+    if options.mode is not Mode.WRITE or options.stats:
+        # Manifests are files of the tree that a check is to judge, and hold no costs.
+        return None
     files = {file.relative: file for file in (spec, spec.overlay)}
 
     def inputs(recorded: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from .inputs import Spec
 from .report import Format
 from .result import called, exit_code, result_of, without_held
 from .signals import TerminatedError, terminable
+from .tool_costs import table
 
 if TYPE_CHECKING:
     from .compile import Compilation
@@ -132,6 +133,7 @@ def _find(
     is_flag=True,
     help="Overwrite generated files that were edited by hand.",
 )
+@click.option("--stats", is_flag=True, help="Print what lists of tools cost a model.")
 @_bulk
 @_common
 def build_command(
@@ -144,6 +146,7 @@ def build_command(
     diff: bool,
     exit_non_zero_on_change: bool,
     discard_edits: bool,
+    stats: bool,
     jobs: int | None,
     notes: bool,
 ) -> None:
@@ -155,6 +158,7 @@ def build_command(
         mode=mode,
         discard_edits=discard_edits,
         rules=settings.rules,
+        stats=stats,
     )
     console.notes = notes or len(found) < 2
     results = without_held(found, build.build(found, options, jobs, console.progress))
@@ -163,6 +167,7 @@ def build_command(
         console.show(result.diagnostics)
     if console.format not in ONE_OBJECT:
         console.put("".join(result.diff for result in results))
+        console.put(table(cost for result in results for cost in result.servers))
     words = {} if mode is Mode.WRITE else _WOULD
     change_counts = exit_non_zero_on_change or mode is not Mode.WRITE
     console.conclude(results, words, change_counts=change_counts)
@@ -171,6 +176,7 @@ def build_command(
 @main.command()
 @_SPECS
 @click.option("--strict", is_flag=True, help="Hold specs to the official schema.")
+@click.option("--lint", is_flag=True, help="Say what makes tools hard for agents, too.")
 @_bulk
 @_common
 def validate(
@@ -179,6 +185,7 @@ def validate(
     settings: config.Config,
     specs: Sequence[Path],
     strict: bool,
+    lint: bool,
     jobs: int | None,
     notes: bool,
 ) -> None:
@@ -187,7 +194,8 @@ def validate(
 
     found, _ = _find(specs, settings, console)
     console.notes = notes or len(found) < 2
-    work = functools.partial(validated, strict=strict, rules=settings.rules)
+    rules = settings.rules
+    work = functools.partial(validated, strict=strict, lint=lint, rules=rules)
     results = without_held(found, bulk.run(work, found, jobs, console.progress))
     for result in results:
         console.show(result.diagnostics)

@@ -28,6 +28,8 @@ from .diagnostics import Diagnostic, Reporter, Span, as_json, show
 from .imports import Unfetched
 from .inputs import NOT_READ, PLACES, OutsideError, Spec
 from .link import link
+from .lint import check_texts
+from .listing import check_budget
 from .lower import lower
 from .names import NameTable
 from .naming import package_path
@@ -164,6 +166,8 @@ def emit(made: Compilation, program: Program) -> None:
     """From the linked program to the files of the package."""
     reporter = made.reporter
     made.names = names.allocate(program, package_path(made.spec.relative), reporter)
+    check_budget(program, made.names, made.rules.tools_budget, reporter)
+    check_texts(program, reporter)
     made.plans = _plans(program, made.names)
     twins = _plans(prove.twin(program), made.names)
     known = render.words() | frozenset(made.names.all())

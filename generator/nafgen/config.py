@@ -22,6 +22,7 @@ _KEYS: Final = (
     "import-paths",
     "rules",
     "builtin-hosts",
+    "tools-budget",
 )
 
 
@@ -65,6 +66,7 @@ def _config(folder: Path, start: Path, table: dict[str, Any]) -> Config:
         rules=Rules(
             own=tuple(rule.parse(each) for each in table.get("rules", ())),
             builtin=table.get("builtin-hosts", True),
+            tools_budget=table.get("tools-budget"),
         ),
     )
 
@@ -114,6 +116,9 @@ def _mistakes(table: Any) -> dict[str, tuple[str, str]]:
         elif key == "builtin-hosts":
             if not isinstance(value, bool):
                 wrong[key] = (f"`{key}` must be true or false, not {show(value)}", "")
+        elif key == "tools-budget":
+            if type(value) is not int or value < 1:
+                wrong[key] = (f"`{key}` must be a number from 1, not {show(value)}", "")
         elif key in _PATHS:
             if not isinstance(value, list) or not all(
                 isinstance(v, str) for v in value

@@ -137,6 +137,8 @@ CODES: Final = _registry(
     ("NAF501", _E, "a file could not be proven safe"),
     ("NAF502", _E, "a path leads outside the output folder"),
     ("NAF503", _E, "a path leads outside the folders that a spec may read"),
+    ("NAF504", _W, "a text gives orders to a model"),
+    ("NAF505", _W, "a text holds what nobody sees"),
     ("NAF599", _E, "nafgen failed on this file"),
     # 6xx writing
     ("NAF601", _E, "a file in the way was not written by nafgen"),
@@ -147,6 +149,13 @@ CODES: Final = _registry(
     ("NAF613", _E, "a file is left over"),
     # 7xx verification
     ("NAF701", _E, "the generated code does not do what the spec says"),
+    # 8xx what agents need
+    ("NAF801", _W, "a tool or its arguments are not described"),
+    ("NAF802", _W, "two tools have one description"),
+    ("NAF803", _W, "a tool needs many arguments"),
+    ("NAF804", _W, "two servers have tools of one name"),
+    ("NAF805", _W, "the names of a server and its tool are long together"),
+    ("NAF806", _E, "the list of a server's tools is over its budget"),
     # 9xx not supported
     ("NAF901", _E, "a keyword is not supported yet"),
     ("NAF902", _E, "a template is not supported here"),

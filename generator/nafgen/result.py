@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .diagnostics import Diagnostic, Severity, as_json
 from .inputs import Spec
+from .tool_costs import ServerCost
 
 if TYPE_CHECKING:
     from .compile import Compilation
@@ -23,7 +24,8 @@ class Result:
 
     `summary` counts what was compiled, as in the manifest. `changed` says whether files
     were written, or would be. `diff` is empty but in `Mode.DIFF`. `called` counts what
-    was verified, by kind, and `missing` names libraries that verifying needs.
+    was verified, by kind, `missing` names libraries that verifying needs, and `servers`
+    are the costs of lists of tools, where they are asked for.
     """
 
     spec: str
@@ -35,6 +37,7 @@ class Result:
     diff: str = ""
     called: Mapping[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    servers: tuple[ServerCost, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The result as a JSON object."""
@@ -46,9 +49,15 @@ class Result:
             "routes": self.summary.get("routes", 0),
             "tools": self.summary.get("tools", 0),
             "called": dict(self.called),
+            **self._costs(),
             "left_out": self.summary.get("left_out", []),
             "diagnostics": [as_json(found, {}) for found in self.diagnostics],
         }
+
+    def _costs(self) -> dict[str, Any]:
+        if not self.servers:
+            return {}
+        return {"servers": [server.as_json() for server in self.servers]}
 
 
 def result_of(made: Compilation) -> Result:

@@ -28,10 +28,14 @@ _KINDS: Final = {Encoding.FORM: media_types.FORM, Encoding.JSON: media_types.JSO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """A project's own rules, and whether those that come with nafgen apply too."""
+    """A project's own rules, and whether those that come with nafgen apply too.
+
+    `tools_budget` is how many tokens the list of a server's tools may have.
+    """
 
     own: tuple[Rule, ...] = ()
     builtin: bool = True
+    tools_budget: int | None = None
 
     @property
     def all(self) -> tuple[Rule, ...]:

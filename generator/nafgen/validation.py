@@ -7,14 +7,20 @@ from dataclasses import replace
 from .compile import compile_spec
 from .discover import reader
 from .inputs import Spec
+from .lint import check_tools
 from .result import Result, result_of
 from .rules import NO_RULES, Rules
 from .verify import MissingLibrariesError, verify
 
 
-def validated(spec: Spec, *, strict: bool, rules: Rules = NO_RULES) -> Result:
-    """Compile a spec, and write nothing."""
-    return result_of(compile_spec(spec, reader(spec), strict=strict, rules=rules))
+def validated(
+    spec: Spec, *, strict: bool, lint: bool = False, rules: Rules = NO_RULES
+) -> Result:
+    """Compile a spec, and write nothing; with `lint`, say what is hard for agents."""
+    made = compile_spec(spec, reader(spec), strict=strict, rules=rules)
+    if lint and made.program is not None and made.names is not None:
+        check_tools(made.program, made.names, made.reporter)
+    return result_of(made)
 
 
 def verified(spec: Spec, *, rules: Rules = NO_RULES) -> Result:

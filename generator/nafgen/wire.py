@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
+BASE64: Final = {"contentEncoding": "base64"}
+"""What JSON Schema says of bytes that travel as text."""
 _HEADER: Final = re.compile(r"[!-~]([ -~]*[!-~])?").fullmatch
 _COOKIE: Final = re.compile(r"[A-Za-z0-9%.#&=?{}<>|:@+/-]+").fullmatch
 

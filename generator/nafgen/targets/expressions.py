@@ -29,8 +29,6 @@ from ..pycode import Code, Imports, lit
 from ..wire import Location, Type
 
 RUNTIME = "._runtime"
-BASE64 = {"contentEncoding": "base64"}
-"""What JSON Schema says of bytes that travel as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

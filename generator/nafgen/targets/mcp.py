@@ -7,13 +7,13 @@ from functools import partial
 
 from ..diagnostics import Origin
 from ..ir import Input, StepValue
+from ..listing import input_schema
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..program import FlowCall, McpAdapter, Program, Tool
 from ..pycode import Code, Imports, comment, doc, lit, literal
 from ..wire import Type
 from .expressions import (
-    BASE64,
     RUNTIME,
     ApiView,
     api_views,
@@ -184,7 +184,7 @@ def _registered(tool: Tool, own: UnitNames, tells_apis: bool) -> Code:
     if tool.description:
         arguments.append(f"description={lit(tool.description)}")
     if tool.inputs:
-        properties = {named[given.origin]: _schema(given) for given in tool.inputs}
+        properties = {named[given.origin]: input_schema(given) for given in tool.inputs}
         arguments.append(f"properties={literal(properties)}")
     required = [named[given.origin] for given in tool.inputs if given.required]
     if required:
@@ -203,18 +203,3 @@ def _registered(tool: Tool, own: UnitNames, tells_apis: bool) -> Code:
     if tells_apis and called:
         arguments.append(f"apis={literal(list(called))}")
     return comma(arguments)
-
-
-def _schema(given: Input) -> dict[str, object]:
-    """The JSON Schema of an input."""
-    schema: dict[str, object] = {}
-    if given.type is Type.BYTES:
-        schema = {"type": "string", **BASE64}
-    elif given.type is not Type.ANY:
-        schema["type"] = given.type.value
-    if given.type is Type.ARRAY:
-        known = given.items is not None and given.items is not Type.ANY
-        schema["items"] = {"type": given.items.value} if known and given.items else {}
-    if given.description:
-        schema["description"] = given.description
-    return schema

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from ..ir import ApiKeys, Bearer, Setting, Supplied, Text, Upstream
+from ..listing import server_names
 from ..names import NameTable
 from ..plan import FilePlan, VerbatimView
 from ..program import McpAdapter, Program
@@ -55,14 +56,12 @@ def _supplied(upstream: Upstream) -> tuple[Setting, ...]:
 
 def _entries(program: Program, names: NameTable) -> Iterator[Entry]:
     servers = _servers(program)
-    package = names.package.rpartition(".")[2]
+    called = server_names(program, names)
     env = {each.variable: _reference(each) for each in required_settings(program)}
     for adapter in servers:
+        name = called[adapter.origin]
         module = names.modules[adapter.origin]
-        name, only = package, list[str]()
-        if len(servers) > 1:
-            name = f"{package}_{module.removeprefix('mcp_server_')}"
-            only = ["--only", module]
+        only = ["--only", module] if len(servers) > 1 else []
         command = ["-m", names.package, "mcp", "--transport", "stdio", *only]
         yield name, {"command": "python", "args": command, "env": env}
         if adapter.transport == "http":

@@ -11,9 +11,8 @@ from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..program import FlowCall, Forward, Program, RestAdapter, Route
 from ..pycode import Code, Imports, comment, doc, lit, literal
-from ..wire import Location, ObjectStyle, Type
+from ..wire import BASE64, Location, ObjectStyle, Type
 from .expressions import (
-    BASE64,
     RUNTIME,
     ApiView,
     annotation,
