@@ -23,6 +23,7 @@ PACKAGE: Final = re.compile(r"[a-z][a-z0-9_]*(/[a-z][a-z0-9_]*)*").fullmatch
 FILE: Final = re.compile(
     r"(__init__|__main__|binds|client|control|flows|(app|mcp_server)(_[a-z0-9_]+)?"
     r"|_runtime/[a-z0-9_]+)\.py"
+    r"|_scripts/[a-z0-9_]+\.(js|py\.txt)"
     r"|README\.md|mcp\.json|py\.typed"
 ).fullmatch
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
@@ -74,6 +75,7 @@ IMPORTS: Final = {
     "._runtime.queries": {"jsonpath"},
     "._runtime.recent_traces": {"RecentTraces"},
     "._runtime.rest": {*"OPTIONS add_health answer closing relay structure".split()},
+    "._runtime.scripts": {"script"},
     "._runtime.settings": {"Environment"},
     "._runtime.sparql_bodies": {
         *"sparql_iri sparql_iri_part sparql_double_quoted sparql_single_quoted sparql_term".split()
@@ -106,7 +108,7 @@ CALLED: Final = {
     *"HeldElsewhere HeldInFile HoldingEnvironment OAuth2 PasswordDigest".split(),
     *"Security add_forward add_guard answer answered body_member extracted".split(),
     *"filled DigestAuth XmlSetting jsonpath lookup needed pick_all pick_members step".split(),
-    *"together AsyncBounded Bounded csv_field csv_quoted".split(),
+    *"script together AsyncBounded Bounded csv_field csv_quoted".split(),
     *"sparql_iri sparql_iri_part sparql_double_quoted sparql_single_quoted sparql_term".split(),
     *"yaml_double_quoted yaml_node yaml_single_quoted".split(),
     *"Metrics Observability RecentTraces control_app env.complete observe".split(),
@@ -135,6 +137,8 @@ def check_files(files: dict[str, str]) -> None:
     """Hold every file of a package to what may stand in it."""
     for path, text in files.items():
         assert FILE(path), path
+        if path.startswith("_scripts/"):
+            continue  # a text that nothing imports, and that a sandbox runs
         assert all(c == "\n" or c.isprintable() for c in text), path
         if path.startswith("_runtime/"):
             source = (RUNTIME / path.removeprefix("_runtime/")).read_text("utf-8")
@@ -169,7 +173,9 @@ def check_python(text: str, own: set[str]) -> None:
             assert isinstance(node, EXPRESSIONS), ast.dump(node)
         _check_identifiers(node)
         if isinstance(node, ast.Expr):
-            value = node.value
+            value = (
+                node.value.value if isinstance(node.value, ast.Await) else node.value
+            )
             is_call = isinstance(value, ast.Call)
             assert is_call or isinstance(value, ast.Constant), ast.dump(node)
         if isinstance(node, ast.Lambda):

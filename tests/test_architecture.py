@@ -16,7 +16,7 @@ TEMPLATES = ROOT / "templates"
 
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
-    1: "avro_samples media_types wire rule hosts versions source inputs spec paths ir ir_auth program givens plan resources report"
+    1: "avro_samples media_types wire rule hosts versions source inputs spec paths ir ir_auth program scripted givens plan resources report"
     " result_steps samples tool_costs",
     2: "schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions names listing lint arguments references consumed_paths unfed inferred"
@@ -24,12 +24,13 @@ LAYERS = {
     " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards"
     " path_scanner path_patterns path_filters path_syntax json_paths"
     " lower_behaviour steps given_values behaviours flows mocks readable"
+    " lower_scripts script_sources script_names script_contexts"
     " lower_control controls binary_answers batches parts avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values expect_places expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward"
     " verify_mcp verify_control verify_guard verify_tokens verify_exchanges verify_inputs mock mock_bytes mock_requests mock_credentials"
-    " expect_results",
+    " expect_results script_engines",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving publishing cli __main__",
 }
@@ -63,6 +64,8 @@ OWNERS = {
     "pydantic": {"verify_inputs"},
     "mcp": {"verify_mcp"},
     "mcp_types": {"verify_mcp"},
+    "quickjs": {"script_engines"},
+    "pydantic_monty": {"script_engines"},
     "jwt": {"verify_tokens"},
     "cryptography": {"verify_tokens"},
 }
@@ -98,6 +101,7 @@ SHARED = {
     "readers",
     "mappings",
     "observed",
+    "scripts",
     "sources",
     "tool_settings",
 }

@@ -13,7 +13,7 @@ from .diagnostics import Reporter, Span, show
 from .givens import leaves_of
 from .ir import WHOLE, Binary, Given, StepValue
 from .keywords import CONTENT, RESPONSE, RESPONSE_BINARY
-from .program import Call, CallStep, Flow, FlowCall, LookupStep, Step
+from .program import Call, CallStep, Flow, FlowCall, Step, given_to
 from .reader import Reader
 from .spec import Located
 from .wire import Format, Type
@@ -142,8 +142,8 @@ def report_bytes_of_steps(
     given: list[Given] = [] if isinstance(result, StepValue) else [result]
     binary = set()
     for step in steps:
-        if isinstance(step, LookupStep):
-            given.append(step.value)
+        if not isinstance(step, CallStep):
+            given += given_to(step)
             continue
         for argument, value in step.call.values:
             if argument.type is not Type.BYTES or not isinstance(value, StepValue):

@@ -21,6 +21,7 @@ from . import (
     prove,
     render,
     schema,
+    script_sources,
     source,
 )
 from . import format as formatting
@@ -130,8 +131,11 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
     capability = lower(document, reporter, broken, unusable)
     if capability is None:
         return
-    made.capability = answer_schemas.read_schemas(
-        capability, _fetch_schema(made, read), reporter
+    capability = answer_schemas.read_schemas(
+        capability, _fetch_beside(made, read, "NAF213"), reporter
+    )
+    made.capability = script_sources.read_scripts(
+        capability, _fetch_beside(made, read, "NAF214"), reporter
     )
     if is_standalone(document.root) and document.root.get("consumes") is None:
         reporter.report(
@@ -272,13 +276,13 @@ def _fetched(made: Compilation, file: Spec, read: Read) -> Document | Unfetched:
     return amended
 
 
-def _fetch_schema(made: Compilation, read: Read) -> answer_schemas.Fetch:
-    """What reads schemas by paths that stand in the spec or in what it imports."""
+def _fetch_beside(made: Compilation, read: Read, code: str) -> answer_schemas.Fetch:
+    """What reads files by paths that stand in the spec or in what it imports."""
 
     def fetch(path: Located) -> bytes | Unfetched:
         files = (file for file in made.imported if file.shown == path.span.file)
         file = next(files, made.spec).beside(path.value)
-        return _fetched_bytes(made, file, read, "NAF213")
+        return _fetched_bytes(made, file, read, code)
 
     return fetch
 

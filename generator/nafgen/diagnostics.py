@@ -95,6 +95,7 @@ CODES: Final = _registry(
     ("NAF209", _E, "a reference names an unknown flow"),
     ("NAF212", _E, "an import cannot be resolved"),
     ("NAF213", _E, "the schema of an answer cannot be used"),
+    ("NAF214", _E, "a script cannot be used"),
     # 3xx names
     ("NAF301", _N, "a Python name was changed to keep names apart"),
     ("NAF302", _W, "two tools have one name"),
@@ -130,6 +131,7 @@ CODES: Final = _registry(
     ("NAF433", _W, "what is said beside a reference to a flow has no effect"),
     ("NAF434", _W, "what is said of answers of bytes has no effect"),
     ("NAF435", _W, "an input is what callers authenticate with"),
+    ("NAF436", _W, "a limit of scripts has no effect"),
     ("NAF450", _W, "a trusted header is not passed on"),
     ("NAF460", _W, "a part of an output has no effect"),
     ("NAF461", _W, "a pattern has no effect"),
@@ -165,8 +167,9 @@ CODES: Final = _registry(
     ("NAF906", _E, "a body type is not supported yet"),
     ("NAF907", _E, "an adapter is not supported yet"),
     ("NAF908", _E, "a parameter location is not supported yet"),
-    ("NAF909", _E, "a script is not compiled yet"),
+    ("NAF909", _E, "the language of a script is not run"),
     ("NAF910", _E, "a pattern cannot be compiled"),
+    ("NAF911", _E, "scripts are switched off"),
 )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from .examples import marked
 from .expect_results import ABSENT
@@ -11,8 +12,11 @@ from .expect_values import Values, filled
 from .givens import leaves_of
 from .ir import Constant, Each, Pick, Result, Shape, StepValue
 from .paths import Path
-from .program import CallStep, Flow, LookupStep, Step
+from .program import CallStep, Flow, LookupStep, ScriptStep, Step, given_to
 
+_MEMBER: Final = re.compile(r"""(?:\.|\[["']|get\(["'])([A-Za-z_][A-Za-z0-9_-]*)""")
+"""A member of an object as JavaScript and Python name it."""
+_MEMBERS: Final = 20
 Mode: TypeAlias = Literal["one", "many", "nothing"]
 """Whether what is looked up is one thing or several, or answers hold nothing."""
 
@@ -53,10 +57,29 @@ def step_answers(flow: Flow, inputs: Values, mode: Mode) -> dict[str, Any]:
         return {name: {} for name in wanted}
     answers = {name: marked(made, f"of {name}") for name, made in wanted.items()}
     steps = {step.name: step for step in flow.steps}
-    for lookup in flow.steps:
-        if isinstance(lookup, LookupStep):
-            _let_find(lookup, steps, answers, inputs, mode)
+    for step in flow.steps:
+        if isinstance(step, LookupStep):
+            _let_find(step, steps, answers, inputs, mode)
+        elif isinstance(step, ScriptStep):
+            answers |= _for_script(step, answers, mode)
     return answers
+
+
+def _for_script(
+    step: ScriptStep, answers: Mapping[str, Any], mode: Mode
+) -> dict[str, Any]:
+    """Answers that a script may make something of, for steps of which nobody knows what
+    they answer: lists of objects, or one, with members that the script speaks of."""
+    said = " ".join(file.text for file in step.script.files)
+    names = [*dict.fromkeys(_MEMBER.findall(said))][:_MEMBERS]
+    numbers = {name: number for number, name in enumerate(names, 1)}
+    texts = {name: f"{name} of {step.name}" for name in names}
+    made = [numbers, {name: 10 * n for name, n in numbers.items()}]
+    return {
+        name: texts if mode == "many" else made
+        for name, _ in step.context
+        if isinstance(answers.get(name), str)
+    }
 
 
 def _let_find(
@@ -104,10 +127,7 @@ def _raw(step: Step, name: str) -> Path:
 def _step_values(flow: Flow) -> Iterator[StepValue]:
     given = [flow.result]
     for step in flow.steps:
-        if isinstance(step, LookupStep):
-            given.append(step.value)
-        else:
-            given += [value for _, value in step.call.values]
+        given += given_to(step)
     for one in given:
         yield from (leaf for leaf in leaves_of(one) if isinstance(leaf, StepValue))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from . import spec
-from .batches import batches, given_to
+from .batches import batches
 from .binary_answers import answered_bytes, report_bytes_of_steps
 from .binds import Settings
 from .diagnostics import Origin, Reporter, Span, show
@@ -29,9 +29,10 @@ from .ir import (
     Text,
 )
 from .mocks import has_values, mocked, nested
-from .program import Call, CallStep, Flow, LookupStep, Step
+from .program import Call, CallStep, Flow, LookupStep, ScriptStep, Step, given_to
 from .resolve import Resolver
 from .results import result
+from .script_contexts import in_context
 from .spec import Located
 from .steps import Steps
 from .wire import Location, Type
@@ -115,25 +116,24 @@ class FlowLinker:
         if failed is not None:
             return failed
         self._declare()
-        steps = [
-            (
-                self._lookup(step)
-                if isinstance(step, spec.LookupStep)
-                else self._called(step)
-            )
-            for step in self.unit.behaviour.steps
-        ]
+        steps = [self._linked(step) for step in self.unit.behaviour.steps]
         made = self._made()
         failed = next((each.failed for each in self.linkers if each.failed), None)
         if isinstance(made, str) or failed:
             return made if isinstance(made, str) else failed or "NAF902"
-        linked = [self._settled(step) for step in steps if step is not None]
-        plain = [step.value for step in linked if isinstance(step, LookupStep)]
+        found = [step for step in steps if step is not None]
+        linked = [self._settled(step, found[:i]) for i, step in enumerate(found)]
+        plain = [
+            given
+            for step in linked
+            if not isinstance(step, CallStep)
+            for given in given_to(step)
+        ]
         if any(map(_has_setting, (*plain, made))):
             return self._refuse(
                 self.unit.origin.span,
                 "a bind is for requests alone: in what is answered it would be shown",
-                "take it out of the mappings, the lookups and the outputs",
+                "take it out of the mappings, lookups, scripts and outputs",
                 "NAF902",
             )
         failed = report_bytes(self._uses(linked, made), self.reporter)
@@ -142,7 +142,7 @@ class FlowLinker:
         )
         if failed is not None:
             return failed
-        self._report_inputs([*given_to(linked), made])
+        self._report_inputs([*(g for step in linked for g in given_to(step)), made])
         return Flow(
             name=self.unit.name,
             namespace=self.unit.namespace,
@@ -161,8 +161,9 @@ class FlowLinker:
         for step in steps:
             if isinstance(step, CallStep):
                 yield from step.call.values
-            else:
-                yield self._place(step.name, Located("", step.origin.span)), step.value
+                continue
+            place = self._place(step.name, Located("", step.origin.span))
+            yield from ((place, given) for given in given_to(step))
         yield self._place("result", Located("", self.unit.origin.span)), made
 
     def _calls(self) -> str | None:
@@ -243,6 +244,15 @@ class FlowLinker:
 
     # --- steps ---------------------------------------------------------------------
 
+    def _linked(self, step: spec.Step) -> Step | None:
+        match step:
+            case spec.CallStep():
+                return self._called(step)
+            case spec.LookupStep():
+                return self._lookup(step)
+            case spec.ScriptStep():
+                return self._script(step)
+
     def _called(self, step: spec.CallStep) -> CallStep:
         operation, linker = self.calls[step.name]
         call = Call(operation=operation, values=linker.settled())
@@ -269,6 +279,27 @@ class FlowLinker:
             origin=step.origin,
         )
 
+    def _script(self, step: spec.ScriptStep) -> ScriptStep | None:
+        """A script with what only it is given; the rest is known when all is linked."""
+        names = [each.name for each in self.unit.behaviour.steps]
+        linker = self._without_call(names[: names.index(step.name)])
+        script = self.resolver.scripts[step.origin]
+        context: dict[str, Given | None] = {
+            name: linker.constant(self._place(name, located), name)
+            for name, located in tuple(self.constants.items())
+        }
+        for name, located in step.invocation.arguments:
+            context[name] = linker.value(self._place(name, located), located)
+        given = tuple((n, value) for n, value in context.items() if value is not None)
+        if isinstance(script, str) or len(given) < len(context):
+            linker.failed = linker.failed or (
+                script if isinstance(script, str) else "NAF902"
+            )
+            return None
+        return ScriptStep(
+            name=step.name, script=script, context=given, origin=step.origin
+        )
+
     def _place(self, name: str, located: Located) -> Argument:
         """Something that can get any value, wherever inputs come from."""
         return Argument(
@@ -281,10 +312,12 @@ class FlowLinker:
             origin=Origin(f"{self.unit.origin.pointer}.{name}", located.span),
         )
 
-    def _settled(self, step: Step) -> Step:
+    def _settled(self, step: Step, before: Iterable[Step]) -> Step:
         """A step, with the inputs as they became when all were known."""
         if isinstance(step, LookupStep):
             return replace(step, value=settled(step.value, self.inputs))
+        if isinstance(step, ScriptStep):
+            return in_context(step, before, self.inputs)
         values = tuple((a, settled(g, self.inputs)) for a, g in step.call.values)
         return replace(step, call=replace(step.call, values=values))
 

@@ -125,12 +125,11 @@ TOOL: Final = _keys(
 CONTROL: Final = _keys("type address port authentication auth management observability")
 MANAGEMENT: Final = replace(
     _keys(
-        "health info",
-        separable="reload validate logs scripting",
+        "health info scripting",
+        separable="reload validate logs",
         reload="NAF901",
         validate="NAF901",
         logs="NAF901",
-        scripting="NAF901",
     ),
     informative=frozenset(),
     renamed=(),
@@ -150,6 +149,11 @@ FLOW: Final = _keys(
 SEMANTICS: Final = _only("safe idempotent", "cacheable description")
 CALL_STEP: Final = _keys("type call with")
 LOOKUP_STEP: Final = _keys("type index match lookupValue outputParameters")
+SCRIPT_STEP: Final = _keys("type file language location dependencies with")
+SCRIPTING: Final = _only(
+    "enabled defaultLocation defaultLanguage timeout allowedLanguages",
+    "statementLimit description",
+)
 MAPPING: Final = _keys("value", renamed=(TARGET,))
 BODY: Final = _only("type data", "description")
 HINTS: Final = _only("readOnly destructive idempotent openWorld", "title")

@@ -63,7 +63,8 @@ class _Linker:
             for unit in self.capability.unusable
             if unit.kind == "upstream"
         }
-        self.resolver = Resolver(self.upstreams, refused, self.reporter)
+        scripts = dict(self.capability.scripts)
+        self.resolver = Resolver(self.upstreams, refused, self.reporter, scripts)
         self.units = BehaviourLinker(self.resolver, self.reporter)
 
     def program(self) -> Program:

@@ -83,6 +83,7 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
         control=only_control(exposes, units),
         unusable=tuple(units.unusable),
         origin=body.origin,
+        script_steps=tuple(units.script_steps),
     )
     if units.number > MAX_UNITS:
         root.reporter.report(

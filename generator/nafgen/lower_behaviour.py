@@ -16,6 +16,7 @@ from .keywords import (
     MAPPING,
     SEMANTICS,
 )
+from .lower_scripts import lower_script
 from .reader import Reader
 from .source import Seq
 from .spec import Located
@@ -117,19 +118,11 @@ class Behaviours:
     def _step(self, entry: Reader) -> spec.Step | str:
         written = entry.located("type")
         kind = entry.text("type", "call") if written else "call"
-        if kind == "script":
-            self.units.reporter.report(
-                "NAF909",
-                entry.span,
-                f"{show(entry.name)} is a script, which is not compiled yet",
-                hint="say the same with calls, lookups and mappings",
-            )
-            return "NAF909"
-        if kind not in _STEPS:
+        if kind not in (*_STEPS, "script"):
             return self._refuse(
                 written or Located(kind, entry.span),
                 f"{show(kind)} is no type of a step",
-                "call and lookup are",
+                "call, lookup and script are",
             )
         if not entry.name:
             return self._refuse(
@@ -137,6 +130,10 @@ class Behaviours:
                 "this step has no name, so nothing can refer to it",
                 "give it a `name`",
             )
+        if kind == "script":
+            script = lower_script(entry)
+            self.units.script_steps += [] if isinstance(script, str) else [script]
+            return script
         if refused := entry.check_keys(_STEPS[kind]):
             return refused
         needed = ("call",) if kind == "call" else ("index", "match", "lookupValue")

@@ -17,6 +17,7 @@ from .keywords import (
     TRACES,
 )
 from .lower_guards import lower_guard
+from .lower_scripts import lower_scripting
 from .reader import Keys, Reader
 from .units import Units
 
@@ -54,6 +55,7 @@ def lower_control(entry: Reader, units: Units) -> spec.Control | str:
         health=_flag(management, "health", True),
         info=_flag(management, "info", False),
         observability=_observability(entry),
+        scripting=lower_scripting(management) if management else None,
         version=str(entry.version).partition(": ")[2],
         origin=entry.origin,
     )

@@ -31,6 +31,7 @@ from .program import Adapter, McpAdapter, Program, RestAdapter, Route, Tool
 from .pycode import RESERVED, Code, dotted, identifier
 from .readable import readable_names
 from .result_steps import queries, results_of
+from .script_names import script_names
 
 CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncBounded AsyncClient Bounded Call Client Connection Environment Final
@@ -65,7 +66,7 @@ MCP_GLOBALS: Final = frozenset("""
     """.split())
 FLOW_GLOBALS: Final = frozenset("""
     Any Setting annotations each extracted filled given joined listed lookup needed pick
-    step together jsonpath path_functions pick_all pick_members
+    script step together jsonpath path_functions pick_all pick_members
     """.split())
 
 
@@ -123,7 +124,7 @@ class FlowNames:
 class NameTable:
     """All names of a program, found by the origin of what they name.
 
-    `package` is the dotted name of the package below the output folder.
+    `package` is its dotted name below the output folder, `scripts` are names of files.
     """
 
     package: Code
@@ -132,14 +133,14 @@ class NameTable:
     flows: dict[Origin, FlowNames] = field(default_factory=dict)
     units: dict[Origin, UnitNames] = field(default_factory=dict)
     modules: dict[Origin, Code] = field(default_factory=dict)
+    scripts: dict[Origin, Code] = field(default_factory=dict)
 
     def all(self) -> Iterator[str]:
         """Every identifier of the table."""
         yield from self.modules.values()
         for upstream in self.upstreams.values():
             yield from (upstream.async_class, upstream.sync_class, upstream.connect)
-            yield upstream.variable
-            yield client_parameter(upstream)
+            yield from (upstream.variable, client_parameter(upstream))
             yield from upstream.settings.values()
         for operation in self.operations.values():
             yield from (operation.function, operation.reader, operation.method)
@@ -161,6 +162,7 @@ def client_parameter(upstream: UpstreamNames) -> Code:
 def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
     """The names of a program; `package` is the path of its package."""
     table = NameTable(dotted(*package.split("/")))
+    table.scripts.update(script_names(program, reporter))
     readable = readable_names(program)
     module = Scope.of(reporter, CLIENT_GLOBALS)
     many = len(program.upstreams) > 1
@@ -168,8 +170,7 @@ def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
         [Claim(snake(up.namespace, "api"), up.origin) for up in program.upstreams]
     )
     for upstream, variable in zip(program.upstreams, variables, strict=True):
-        names = _upstream(upstream, variable, module, many)
-        table.upstreams[upstream.origin] = names
+        table.upstreams[upstream.origin] = _upstream(upstream, variable, module, many)
     for upstream in program.upstreams:
         _operations(upstream, table, module, readable, many, reporter)
     _flows(program, table, reporter)

@@ -24,6 +24,7 @@ from .ir import (
     Text,
     Upstream,
 )
+from .scripted import Script, ScriptFile
 from .wire import Location
 
 
@@ -98,7 +99,29 @@ class LookupStep:
     origin: Origin
 
 
-Step: TypeAlias = CallStep | LookupStep
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptStep:
+    """A step that runs a script, which knows nothing but its `context`: values by their
+    names, of which it gets those that are there."""
+
+    name: str
+    script: Script
+    context: tuple[tuple[str, Given], ...]
+    origin: Origin
+
+
+Step: TypeAlias = CallStep | LookupStep | ScriptStep
+
+
+def given_to(step: Step) -> tuple[Given, ...]:
+    """All that a step is given."""
+    match step:
+        case CallStep(call=call):
+            return tuple(value for _, value in call.values)
+        case LookupStep(value=value):
+            return (value,)
+        case ScriptStep(context=context):
+            return tuple(value for _, value in context)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,3 +367,15 @@ class Program:
         read = [setting for guard in self.guards for setting in guard.settings]
         observed = self.control and self.control.observability
         return (*read, *(observed.settings if observed else ()))
+
+    @property
+    def script_files(self) -> tuple[ScriptFile, ...]:
+        """The files of all scripts, each once, in the order of the spec."""
+        files = {
+            file.origin: file
+            for flow in self.flows
+            for step in flow.steps
+            if isinstance(step, ScriptStep)
+            for file in step.script.files
+        }
+        return tuple(files.values())

@@ -47,6 +47,7 @@ VOCABULARY: Final = frozenset("""
     guarded_server inbound name scheme_name security
     jsonpath path_functions pick_all pick_members queries wildcards append
     average deviation keys largest length smallest total
+    script scripts context timeout
     HELD HeldElsewhere HeldInFile HoldingEnvironment __file__ binds env_values held_in_env
     held_in_yaml held_settings json_values yaml_values
     METRICS Metrics RecentTraces TRACES applications control endpoint health info more

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from . import spec
-from .diagnostics import Reporter, Span, show
+from .diagnostics import Origin, Reporter, Span, show
 from .ir import Argument, Input, Operation, Setting, segments
 from .matching import find, suggestion
 from .operations import Refused
+from .scripted import Script
 from .spec import Located
 from .upstreams import Linked
 
@@ -20,12 +21,14 @@ class Resolver:
     """Resolves calls; `upstreams` are found by namespace.
 
     `refused` says which error cost a consumed API that is left out. `taken` counts how
-    often each user has called a name that several operations share.
+    often each user has called a name that several operations share. `scripts` are found
+    by the origins of their steps; a code stands for one that cannot be run.
     """
 
     upstreams: dict[str, Linked]
     refused: dict[str, str]
     reporter: Reporter
+    scripts: dict[Origin, Script | str] = field(default_factory=dict)
     taken: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def called(

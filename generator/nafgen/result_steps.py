@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .givens import leaves_of
 from .ir import Constant, Each, Pick, Relay, Result, Shape, StepValue
 from .paths import Query, Step, inner_steps
-from .program import Flow, LookupStep, Program, RestAdapter
+from .program import CallStep, Flow, Program, RestAdapter, given_to
 
 
 def steps(result: Result | Relay) -> Iterator[Step]:
@@ -35,11 +35,8 @@ def results_of(flow: Flow) -> Iterator[Result]:
     """All that a flow makes of the answers of its steps."""
     given = [flow.result]
     for step in flow.steps:
-        if isinstance(step, LookupStep):
-            given.append(step.value)
-            continue
-        given += [value for _, value in step.call.values]
-        if step.kept is not None:
+        given += given_to(step)
+        if isinstance(step, CallStep) and step.kept is not None:
             yield step.kept
     for one in given:
         yield from (leaf.made for leaf in leaves_of(one) if isinstance(leaf, StepValue))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .diagnostics import Origin, Span
+from .scripted import Script
 from .wire import AnswerSchema
 
 
@@ -196,7 +197,20 @@ class LookupStep:
     origin: Origin
 
 
-Step: TypeAlias = CallStep | LookupStep
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptStep:
+    """A step that runs `file` after `dependencies`, all below `location`."""
+
+    name: str
+    file: Located
+    dependencies: tuple[Located, ...]
+    language: Located | None
+    location: Located | None
+    invocation: Invocation
+    origin: Origin
+
+
+Step: TypeAlias = CallStep | LookupStep | ScriptStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +339,19 @@ class Observability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scripting:
+    """What a control adapter says of all scripts: where they are and in which language
+    if they do not say, how many seconds they may run, and which of them may run at all.
+    """
+
+    location: Located | None
+    language: Located | None
+    timeout: float | None
+    languages: tuple[Located, ...] | None
+    disabled: Located | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """The adapter that tells of the others; `version` is that of the specification."""
 
@@ -335,12 +362,16 @@ class Control:
     health: bool
     info: bool
     observability: Observability | None
+    scripting: Scripting | None
     version: str
     origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
+    """A capability. `scripts` are those of its steps, by the origins of these, as they
+    were read, or the codes of the errors that cost them."""
+
     label: str
     description: str
     binds: tuple[Bind, ...]
@@ -350,3 +381,5 @@ class Capability:
     control: Control | None
     unusable: tuple[Unusable, ...]
     origin: Origin
+    script_steps: tuple[ScriptStep, ...] = ()
+    scripts: tuple[tuple[Origin, Script | str], ...] = ()

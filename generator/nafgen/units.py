@@ -37,14 +37,15 @@ _OFFICIAL: Final = {
 class Units:
     """What is shared while a document is lowered.
 
-    `unusable` lists the units that were left out. `refused_inside` is the code of the
-    first unsupported keyword in parameters or outputs of the unit at hand, `number` how
-    many units there were.
+    `unusable` lists the units that were left out, `script_steps` the steps that run
+    scripts. `refused_inside` is the code of the first unsupported keyword in parameters
+    or outputs of the unit at hand, `number` how many units there were.
     """
 
     reporter: Reporter
     document: Document
     unusable: list[spec.Unusable] = field(default_factory=list)
+    script_steps: list[spec.ScriptStep] = field(default_factory=list)
     refused_inside: str | None = None
     number: int = 0
 

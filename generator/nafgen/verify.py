@@ -29,6 +29,8 @@ from .expect import base_url
 from .ir import AccessTokens, ClientCredentials, Negotiated, Setting, Supplied, Upstream
 from .plan import Package
 from .program import ControlAdapter, McpAdapter, Program, RestAdapter
+from .script_engines import SECONDS
+from .scripted import Language
 from .wire import Format
 
 if TYPE_CHECKING:
@@ -50,6 +52,11 @@ _OF_OPERATORS: Final = (
 )
 """Settings of the user that change what is served."""
 _SIGNALS: Final = ("TRACES", "METRICS")
+_RUNNING: Final = {
+    Language.JAVASCRIPT: "quickjs",
+    Language.PYTHON: "pydantic_monty",
+}
+"""What runs scripts in a language."""
 _numbers: Final = itertools.count()
 
 
@@ -115,6 +122,7 @@ def _need_libraries(program: Program) -> None:
     operations = (
         each for upstream in program.upstreams for each in upstream.operations
     )
+    needed += [_RUNNING[each.language] for each in program.script_files]
     formats = {operation.format for operation in operations}
     needed += [name for each in sorted(formats) for name in _READING.get(each, ())]
     missing = tuple(name for name in needed if find_spec(name) is None)
@@ -351,6 +359,8 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(variable, None)
             # A retry would sleep, and count as a second request.
             os.environ[f"{prefix}_RETRIES"] = "0"
+        os.environ.pop("SCRIPTING", None)
+        os.environ["SCRIPT_TIMEOUT"] = str(SECONDS)
         for held in program.held:
             os.environ.pop(held.variable, None)
         for setting in program.adapter_settings:

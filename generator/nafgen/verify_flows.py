@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +16,8 @@ from .expect_values import Values, argument_values, filled
 from .flow_answers import Mode, step_answers
 from .givens import inputs_of
 from .ir import Given, Input, ObjectOf, Shape, Template
-from .program import CallStep, Flow, FlowCall, LookupStep, Route, Step, Tool
+from .program import CallStep, Flow, FlowCall, LookupStep, Route, ScriptStep, Step, Tool
+from .script_engines import StoppedError, outcome
 from .verify_client import journeys
 from .verify_probe import Bench
 from .wire import Location
@@ -29,13 +31,15 @@ _MODES: Final[tuple[Mode, ...]] = ("one", "many", "nothing")
 class ExpectedFlow:
     """A call of a flow: what its caller gives, the answers that its steps get, the
     requests that they make, and what it results in; `refused` is the status of the error
-    where a step must not send what it is given, else 0."""
+    where a step must not send what it is given, or a script fails, which is `stopped`,
+    else 0."""
 
     values: dict[Origin, Any]
     answers: tuple[Answer, ...]
     requests: tuple[ExpectedRequest, ...]
     result: Any
     refused: int
+    stopped: bool
 
 
 def expected_flows(bench: Bench, unit: Route | Tool) -> Iterator[ExpectedFlow]:
@@ -46,7 +50,10 @@ def expected_flows(bench: Bench, unit: Route | Tool) -> Iterator[ExpectedFlow]:
     is_route = isinstance(unit, Route)
     travels = [_journey(given, call, is_route) for given in unit.inputs]
     calls = variants(unit.inputs, travels)
-    for turn in range(max(len(calls), len(_MODES))):
+    turns = max(len(calls), len(_MODES))
+    if any(isinstance(step, ScriptStep) for step in call.flow.steps):
+        turns = min(turns, 2 * len(_MODES))  # engines take their time
+    for turn in range(turns):
         values = calls[turn % len(calls)]
         yield _expected(bench, call, values, _MODES[turn % len(_MODES)])
 
@@ -59,9 +66,16 @@ def _expected(
     answers = step_answers(flow, inputs, mode)
     results: dict[str, Any] = {}
     requests: list[ExpectedRequest] = []
-    refused = 0
+    refused, stopped = 0, False
     firsts = {batch[0].name: batch for batch in flow.batches}
     for step in flow.steps:
+        if isinstance(step, ScriptStep):
+            try:
+                results[step.name] = _scripted(bench, step, inputs, results)
+            except StoppedError:
+                refused, stopped = 422, True
+                break
+            continue
         if isinstance(step, LookupStep):
             wanted = filled(step.value, inputs, bench.settings, results)
             index = results.get(step.index)
@@ -86,6 +100,7 @@ def _expected(
         requests=tuple(requests),
         result=None if refused else _made(bench, flow.result, inputs, results),
         refused=refused,
+        stopped=stopped,
     )
 
 
@@ -126,6 +141,18 @@ def _kept(step: CallStep, answer: Any) -> Any:
         (item if isinstance(item, dict) else {}) | expected_result(step.kept, item)
         for item in answer
     ]
+
+
+def _scripted(
+    bench: Bench, step: ScriptStep, inputs: Values, results: dict[str, Any]
+) -> Any:
+    context = {}
+    for name, given in step.context:
+        value = filled(given, inputs, bench.settings, results)
+        if value is not ABSENT and value is not None:
+            context[name] = value
+    sources = tuple(file.text for file in step.script.files)
+    return outcome(step.script.language, sources, json.dumps(context))
 
 
 def _looked_up(step: LookupStep, index: Any, wanted: Any) -> Any:

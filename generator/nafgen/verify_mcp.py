@@ -141,7 +141,7 @@ class _Check:
         for wanted in expected_flows(self.bench, self.tool):
             if await self._compare_flow(wanted):
                 self.bench.findings.called.add(self.tool.origin)
-                passed = passed or wanted.values
+                passed = passed or (None if wanted.stopped else wanted.values)
         if passed is not None:
             await self._check_refusals(passed)
             if call.flow.operations:
@@ -155,8 +155,10 @@ class _Check:
         bench.check(
             origin, f"{what}: isError", bool(wanted.refused), bool(got.is_error)
         )
+        if wanted.stopped:
+            bench.compare_all(origin, what, wanted.requests)
         if wanted.refused or got.is_error:
-            return False
+            return wanted.stopped
         done = bench.compare_all(origin, what, wanted.requests) or not wanted.answers
         if isinstance(wanted.result, bytes):
             said = self.tool.binary.media_type if self.tool.binary else ""

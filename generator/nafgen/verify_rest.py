@@ -163,6 +163,9 @@ class _Check:
             what = self._what(got)
             if wanted.refused:
                 bench.check(origin, f"{what}: status", wanted.refused, got.status_code)
+                if wanted.stopped:
+                    bench.compare_all(origin, what, wanted.requests)
+                    bench.findings.called.add(origin)
                 continue
             if bench.compare_all(origin, what, wanted.requests) or not wanted.answers:
                 bench.findings.called.add(origin)

@@ -11,13 +11,14 @@ from typing import Final, TypeAlias
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program
-from . import binds, client, control, flows, mcp, mcp_hosts, package, rest
+from . import binds, client, control, flows, mcp, mcp_hosts, package, rest, scripts
 
 Target: TypeAlias = Callable[[Program, NameTable], tuple[FilePlan, ...]]
 
 TARGETS: Final[tuple[Target, ...]] = (
     client.plan,
     flows.plan,
+    scripts.plan,
     rest.plan,
     mcp.plan,
     control.plan,

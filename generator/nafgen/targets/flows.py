@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..givens import steps_of
 from ..ir import (
     Argument,
     Given,
@@ -19,7 +20,7 @@ from ..ir import (
 )
 from ..names import FlowNames, NameTable
 from ..plan import FilePlan
-from ..program import CallStep, Flow, LookupStep, Program, Step
+from ..program import CallStep, Flow, LookupStep, Program, ScriptStep, Step, given_to
 from ..pycode import Code, Imports, comment, doc, lit
 from ..result_steps import queries, results_of
 from ..wire import Type
@@ -84,6 +85,14 @@ class _Writer:
         names = dict(zip(found, self.own.queries, strict=True))
         return ResultWriter(self.imports, names)
 
+    @cached_property
+    def used(self) -> set[str]:
+        """The steps whose results something uses."""
+        given = [g for step in self.flow.steps for g in given_to(step)]
+        used = {name for each in (*given, self.flow.result) for name in steps_of(each)}
+        lookups = (s for s in self.flow.steps if isinstance(s, LookupStep))
+        return used | {step.index for step in lookups}
+
     @property
     def own(self) -> FlowNames:
         return self.names.flows[self.flow.origin]
@@ -134,14 +143,16 @@ class _Writer:
         for call in calls:
             yield from self._needed(call)
         if len(calls) == 1:
-            yield Code(f"{variables} = await {running[0]}")
+            yield Code(f"{self._kept_in(calls[0])}await {running[0]}")
         elif calls:
             together = self.imports.use(_FLOWS, "together")
             yield Code(f"{variables} = await {together}({comma(running)})")
         for step in batch:
             if isinstance(step, LookupStep):
                 yield self._lookup(step)
-            elif step.kept is not None:
+            elif isinstance(step, ScriptStep):
+                yield self._script(step)
+            elif step.kept is not None and step.name in self.used:
                 yield self._kept(step)
 
     def _needed(self, step: CallStep) -> Iterator[Code]:
@@ -152,6 +163,10 @@ class _Writer:
             )
             needed = self.imports.use(_FLOWS, "needed")
             yield Code(f"{needed}({lit(step.name)}, {{{pairs}}})")
+
+    def _kept_in(self, step: Step) -> str:
+        """The assignment of a result, unless nothing uses it."""
+        return f"{self.own.steps[step.name]} = " if step.name in self.used else ""
 
     def _running(self, step: CallStep) -> Code:
         operation = self.names.operations[step.call.operation.origin]
@@ -188,6 +203,21 @@ class _Writer:
         ]
         lookup = self.imports.use(_FLOWS, "lookup")
         return Code(f"{self.own.steps[step.name]} = {lookup}({comma(arguments)})")
+
+    def _script(self, step: ScriptStep) -> Code:
+        files = [lit(self.names.scripts[file.origin]) for file in step.script.files]
+        members = comma(
+            f"{lit(name)}: {given_expression(each, None, self._value, self.imports)}"
+            for name, each in step.context
+        )
+        arguments = [*files, f"context={{{members}}}"]
+        if step.script.timeout is not None:
+            arguments.append(f"timeout={lit(step.script.timeout)}")
+        run = self.imports.use(_FLOWS, "step")
+        script = self.imports.use(f"{RUNTIME}.scripts", "script")
+        running = f"{script}({comma(arguments)})"
+        kept = self._kept_in(step)
+        return Code(f"{kept}await {run}({lit(step.name)}, {running})")
 
     def _result(self, result: Template) -> Code:
         """What the flow results in: absent members are null, and never left out."""

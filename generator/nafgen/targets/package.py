@@ -27,6 +27,7 @@ from .observed import (
     control_server,
 )
 from .readers import answer_libraries, answer_modules
+from .scripts import script_libraries, script_modules, script_variables
 from .sources import readings
 from .tool_settings import tool_settings
 
@@ -187,6 +188,7 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
     for flow in program.flows:
         wanted += support_modules(*results_of(flow))
         wanted += ["flows"] if flow.steps else []
+    wanted += script_modules(program)
     wanted += ["held_settings"] if program.held else []
     wanted += [each.module for each in readings(program)]
     found: set[str] = set()
@@ -250,6 +252,7 @@ def _requirements(program: Program) -> list[str]:
     libraries.update(control_libraries(program))
     schemes = {type(guard.scheme) for guard in program.guards}
     libraries.update(lib for each in schemes for lib in SUPPORT[each].libraries)
+    libraries |= script_libraries(program)
     if has_queries(program):
         libraries.add(QUERY_LIBRARY)
     libraries.update(lib for each in readings(program) for lib in each.libraries)
@@ -343,6 +346,7 @@ def _variables(program: Program) -> Iterator[tuple[str, Code]]:
             yield setting.variable, prose("required: what callers must show")
     for setting in program.adapter_settings:
         yield setting.variable, prose("required: where traces and metrics go")
+    yield from script_variables(program)
     if any(isinstance(adapter, RestAdapter) for adapter in program.adapters):
         about = "origins of browsers that may call REST: a comma list, or *"
         yield "CORS_ORIGINS", prose(about)

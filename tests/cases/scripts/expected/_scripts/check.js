@@ -1,0 +1,3 @@
+if (context.fee < 0) {
+    throw new RangeError("a ship has no negative tonnage");
+}

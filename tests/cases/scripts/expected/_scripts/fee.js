@@ -1,0 +1,1 @@
+const result = Math.round(context.tonnage * 0.25);

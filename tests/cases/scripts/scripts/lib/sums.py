@@ -1,0 +1,2 @@
+def total(ships, member):
+    return sum(ship[member] for ship in ships)

@@ -1,0 +1,1 @@
+const result = context.ships.length;
