@@ -13,7 +13,8 @@ import httpx
 import pytest
 from e2e_support import BatchesApi, Service, environment, free_port, served
 from mcp import Client
-from mcp_support import LIST, RETRIEVE
+from mcp_support import DELETE, LIST, RETRIEVE
+from mcp_types import ElicitRequestParams, ElicitResult
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -54,33 +55,31 @@ class RoundRobin:
         await passed(scope, receive, send)
 
 
-@pytest.fixture
-def balanced(tmp_path: Path) -> Iterator[tuple[str, RoundRobin]]:
+@contextlib.contextmanager
+def replicas(
+    tmp_path: Path, **settings: str
+) -> Iterator[tuple[str, RoundRobin, BatchesApi]]:
     """The balancer's URL; the replicas behind it have one upstream."""
     api = BatchesApi()
     ports = [free_port() for _ in range(REPLICAS)]
-    with served(api.app) as upstream, contextlib.ExitStack() as stack:
+    with served(api) as upstream, contextlib.ExitStack() as stack:
         api.public_url = upstream
         for port in ports:
             folder = tmp_path / str(port)
             folder.mkdir()
-            env = environment(f"{upstream}/v1")
+            env = environment(f"{upstream}/v1", **settings)
             replica = Service(folder, env, "mcp", "--port", str(port))
             stack.callback(replica.process.wait, 15)
             stack.callback(replica.process.kill)
             replica.wait_for(port)
         balancer = RoundRobin(ports)
         with served(balancer.app) as url:
-            yield f"{url}/mcp", balancer
+            yield f"{url}/mcp", balancer, api
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_a_client_does_not_notice_replicas(
-    balanced: tuple[str, RoundRobin], mode: str
-) -> None:
-    url, balancer = balanced
-
-    async def use() -> list[str]:
+def test_a_client_does_not_notice_replicas(tmp_path: Path, mode: str) -> None:
+    async def use(url: str) -> list[str]:
         async with Client(url, mode=mode) as client:
             names = [tool.name for tool in (await client.list_tools()).tools]
             results = await asyncio.gather(
@@ -91,7 +90,33 @@ def test_a_client_does_not_notice_replicas(
             assert gone.is_error
         return names
 
-    assert LIST in asyncio.run(use())
+    with replicas(tmp_path) as (url, balancer, _):
+        assert LIST in asyncio.run(use(url))
     shares = balancer.served.values()
     assert len(shares) == REPLICAS
     assert max(shares) - min(shares) <= 1
+
+
+@pytest.mark.parametrize("key", ["", "0123456789abcdef" * 2])
+def test_one_replica_asks_the_user_and_another_hears_the_answer(
+    tmp_path: Path, key: str
+) -> None:
+    asked: list[str] = []
+
+    async def agree(context: object, params: ElicitRequestParams) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={})
+
+    async def delete(url: str) -> bool:
+        async with Client(url, elicitation_callback=agree) as client:
+            result = await client.call_tool(DELETE, {"message_batch_id": "msgbatch_1"})
+            return bool(result.is_error)
+
+    settings = {"CONFIRM_DESTRUCTIVE": "1", "CONFIRMATION_KEY": key}
+    with replicas(tmp_path, **settings) as (url, _, api):
+        refused = asyncio.run(delete(url))
+        deleted = [request for request in api.log if request.method == "DELETE"]
+    (question,) = asked
+    assert 'message_batch_id: "msgbatch_1"' in question
+    assert len(deleted) == (1 if key else 0)
+    assert refused or key

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .compile import Compilation
 
 STATUSES: Final = ("built", "unchanged", "partial", "refused", "removed")
+_WHOLE: Final = frozenset({"NAF806"})
+"""Errors that cost nothing of the package."""
 _COULD_NOT_RUN: Final = frozenset({"NAF001", "NAF502", "NAF599", "NAF601", "NAF603"})
 
 
@@ -105,8 +107,8 @@ def exit_code(results: Sequence[Result], *, change_counts: bool = False) -> int:
 
 def is_partial(summary: dict[str, Any], findings: Iterable[Diagnostic]) -> bool:
     """Whether something of the spec was not compiled."""
-    costly = (found.severity is Severity.ERROR for found in findings)
-    return bool(summary.get("left_out")) or any(costly)
+    errors = (each.code for each in findings if each.severity is Severity.ERROR)
+    return bool(summary.get("left_out")) or not _WHOLE.issuperset(errors)
 
 
 def called(results: Iterable[Result]) -> dict[str, int]:

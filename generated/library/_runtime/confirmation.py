@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from hashlib import sha256
@@ -36,6 +37,12 @@ _UNASKED: Final = (
     "this tool may destroy something, so that the user must confirm it, and this client"
     " cannot ask the user; nothing was done"
 )
+_UNFIT: Final = (
+    f"this confirmation is not of this call, or is older than {LIFETIME} seconds; nothing"
+    " was done; call again to ask the user anew"
+)
+
+logger: Final = logging.getLogger(__name__)
 
 
 class Confirmation:
@@ -68,9 +75,15 @@ class Confirmation:
         if not _can_ask(context):
             return _UNASKED
         if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            if params.input_responses is None and params.request_state is None:
+                return self._question(params)
             answer = (params.input_responses or {}).get(_ANSWER)
             if not isinstance(answer, ElicitResult) or not self._is_for(params):
-                return self._question(params)
+                # Not asked again: another process would not know that question either.
+                logger.warning(
+                    "a confirmation is of another call, key (%s) or time", KEY
+                )
+                return _UNFIT
         elif not context.session.can_send_request:
             return _UNASKED
         else:
