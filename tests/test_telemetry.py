@@ -21,59 +21,21 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 from runtime_support import Exchange, upstream
-from watched_support import Collector, Process, Span, collecting, process
+from watched_support import (
+    CALLER,
+    SETTINGS,
+    SPEC,
+    TRACE,
+    W3C,
+    Collector,
+    Process,
+    Span,
+    collecting,
+    process,
+)
 
 pytestmark = pytest.mark.slow
 
-SPEC = """\
-naftiko: 1.0.0-alpha2
-info: {label: Fleet, description: Ships and their crews.}
-binds:
-- {namespace: env, keys: {KEY: REGISTRY_KEY, PLACE: REGISTRY_PLACE}}
-capability:
-  consumes:
-  - type: http
-    namespace: registry
-    baseUri: https://registry.example/{{PLACE}}
-    authentication: {type: apikey, key: key, value: '{{KEY}}', placement: query}
-    resources:
-    - path: /ships/{{imo}}
-      operations:
-      - {name: get-ship, method: GET, inputParameters: [{name: imo, in: path}]}
-    - path: /crew
-      operations:
-      - {name: get-crew, method: GET, inputParameters: [{name: ship, in: query}]}
-  aggregates:
-  - namespace: fleet
-    label: Fleet
-    functions:
-    - name: manned
-      description: A ship and its crew.
-      inputParameters: [{name: imo, type: string, description: IMO number}]
-      steps:
-      - {type: call, name: find-ship, call: registry.get-ship, with: {imo: fleet.imo}}
-      - {type: call, name: find-crew, call: registry.get-crew, with: {ship: '{{find-ship.name}}'}}
-      mappings:
-      - {targetName: name, value: $.find-ship.name}
-      - {targetName: size, value: $.find-crew.size}
-  exposes:
-  - type: rest
-    namespace: web
-    port: 8080
-    resources:
-    - path: /ships/{{imo}}/manned
-      operations: [{method: GET, name: get-manned, ref: fleet.manned}]
-    - path: /ships/{{imo}}
-      operations: [{method: GET, name: get-ship, call: registry.get-ship, with: {imo: web.imo}}]
-  - type: mcp
-    namespace: tools
-    port: 9090
-    tools:
-    - {name: manned, description: A ship and its crew., ref: fleet.manned}
-"""
-SETTINGS = {"REGISTRY_KEY": "s3cr3t-key", "REGISTRY_PLACE": "s3cr3t-place"}
-TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-W3C = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
 B3 = {"x-b3-traceid": TRACE, "x-b3-spanid": CALLER, "x-b3-sampled": "1"}
 SERVER, CLIENT, INTERNAL = 2, 3, 1
 """Kinds of spans on the wire."""
@@ -197,7 +159,8 @@ class TestRest:
                 httpx.get(f"{running.urls[0]}/ships/{path}")
             for path in ("nowhere", "-/health", "-/health/ready"):
                 httpx.get(f"{running.urls[0]}/{path}")
-            httpx.request("BREW", f"{running.urls[0]}/ships/1")
+            brewed = httpx.request("PROPFIND", f"{running.urls[0]}/ships/1")
+            assert brewed.status_code == 405
             running.stop()
         assert counted(collector.points["http.server.request.duration"]) == [
             ("GET /ships/{imo} 200", 2),

@@ -23,6 +23,55 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from runtime_support import Exchange, upstream
 
+SPEC = """\
+naftiko: 1.0.0-alpha2
+info: {label: Fleet, description: Ships and their crews.}
+binds:
+- {namespace: env, keys: {KEY: REGISTRY_KEY, PLACE: REGISTRY_PLACE}}
+capability:
+  consumes:
+  - type: http
+    namespace: registry
+    baseUri: https://registry.example/{{PLACE}}
+    authentication: {type: apikey, key: key, value: '{{KEY}}', placement: query}
+    resources:
+    - path: /ships/{{imo}}
+      operations:
+      - {name: get-ship, method: GET, inputParameters: [{name: imo, in: path}]}
+    - path: /crew
+      operations:
+      - {name: get-crew, method: GET, inputParameters: [{name: ship, in: query}]}
+  aggregates:
+  - namespace: fleet
+    label: Fleet
+    functions:
+    - name: manned
+      description: A ship and its crew.
+      inputParameters: [{name: imo, type: string, description: IMO number}]
+      steps:
+      - {type: call, name: find-ship, call: registry.get-ship, with: {imo: fleet.imo}}
+      - {type: call, name: find-crew, call: registry.get-crew, with: {ship: '{{find-ship.name}}'}}
+      mappings:
+      - {targetName: name, value: $.find-ship.name}
+      - {targetName: size, value: $.find-crew.size}
+  exposes:
+  - type: rest
+    namespace: web
+    port: 8080
+    resources:
+    - path: /ships/{{imo}}/manned
+      operations: [{method: GET, name: get-manned, ref: fleet.manned}]
+    - path: /ships/{{imo}}
+      operations: [{method: GET, name: get-ship, call: registry.get-ship, with: {imo: web.imo}}]
+  - type: mcp
+    namespace: tools
+    port: 9090
+    tools:
+    - {name: manned, description: A ship and its crew., ref: fleet.manned}
+"""
+SETTINGS = {"REGISTRY_KEY": "s3cr3t-key", "REGISTRY_PLACE": "s3cr3t-place"}
+TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+W3C = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
 ENDED = 20.0
 """Seconds after which a process that was told to end never will."""
 
@@ -140,8 +189,8 @@ class Process:
 
     @property
     def urls(self) -> list[str]:
-        said = r"^(?:\S+: \w+|INFO: +Uvicorn running) on (http://[^/\s]+)"
-        return re.findall(said, self.told, re.M)
+        said = r"(?:spec: \w+|Uvicorn running) on (http://[^/\s\"]+)"
+        return re.findall(said, self.told)
 
     def wait(self) -> None:
         """Wait until all adapters take requests, or the process ends."""

@@ -142,9 +142,9 @@ class Guarded:
 
 def add_guard(app: Starlette, guard: Guard) -> None:
     """Let a guard look at all requests, but those for the app's own health."""
-    # What is first in a REST app reads the path, and answers browsers, which ask it
-    # without credentials.
-    app.user_middleware.insert(2, Middleware(Guarded, guard=guard, routes=app.routes))
+    # What is first in a REST app logs, reads the path, and answers browsers, which ask
+    # it without credentials.
+    app.user_middleware.insert(3, Middleware(Guarded, guard=guard, routes=app.routes))
 
 
 def authorization(scope: Scope, scheme: bytes) -> bytes | None:

@@ -10,16 +10,21 @@ import copy
 import errno
 import importlib
 import json
+import logging
 import os
 import re
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from .health import State, add_to, states
+from .logs import configure, is_json, logged, say
 from .observability import flush, joined
 from .settings import SettingsError, missing_together
 
@@ -53,6 +58,8 @@ def main(package: str | None, *adapters: Adapter) -> int:
     options = _parser(package, adapters).parse_args()
     chosen = _chosen(options, adapters)
     try:
+        if is_json():
+            configure()
         _introduce(package, adapters)
         if options.command == "tools":
             _print_tools(package, chosen)
@@ -63,11 +70,11 @@ def main(package: str | None, *adapters: Adapter) -> int:
             servers = [_server(package, adapter) for adapter in chosen]
         sockets = [_listening(adapter) for adapter in chosen]
     except (SettingsError, OSError) as error:
-        print(f"{package}: {error}", file=sys.stderr)
+        say(f"{package}: {error}", logging.ERROR)
         return 2
     states.extend(map(_state, chosen, servers, sockets))
     for adapter, opened in zip(chosen, sockets, strict=True):
-        print(f"{package}: {_where(adapter, opened)}", file=sys.stderr, flush=True)
+        say(f"{package}: {_where(adapter, opened)}")
     asyncio.run(_run(list(zip(servers, sockets, strict=True))))
     return 0
 
@@ -201,7 +208,7 @@ def _mcp_app(server: Any, adapter: Adapter) -> Any:
     if foreign:
         _let_in(foreign, app)
     add_to(app.routes)
-    app.user_middleware.insert(0, Middleware(joined))
+    app.user_middleware[:0] = [Middleware(joined), Middleware(logged)]
     return app
 
 
@@ -240,9 +247,40 @@ def _http_server(app: Any) -> Any:
     log_config = copy.deepcopy(LOGGING_CONFIG)
     log_config["handlers"]["access"]["stream"] = "ext://sys.stderr"
     config = uvicorn.Config(
-        app, log_config=log_config, timeout_graceful_shutdown=GRACE, backlog=BACKLOG
+        _ending(app, lambda: server.should_exit),
+        log_config=None if is_json() else log_config,
+        access_log=not is_json(),  # its lines would hold queries
+        timeout_graceful_shutdown=GRACE,
+        backlog=BACKLOG,
     )
-    return Server(config)
+    server = Server(config)
+    return server
+
+
+def _ending(app: ASGIApp, is_ending: Callable[[], bool]) -> ASGIApp:
+    """The app; at the end it tells callers not to ask on the same connection, and those
+    whose requests are cut off to ask again."""
+    content = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+    content["detail"] = "this service ends; ask again"
+    kind = "application/problem+json"
+    ended = JSONResponse(content, 503, {"retry-after": "1"}, kind)
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        async def telling(message: Message) -> None:
+            if message["type"] == "http.response.start" and is_ending():
+                headers = message.get("headers", ())
+                message["headers"] = [*headers, (b"connection", b"close")]
+            await send(message)
+
+        try:
+            await app(scope, receive, telling)
+        except asyncio.CancelledError:
+            if scope["type"] != "http":
+                raise
+            with contextlib.suppress(RuntimeError):  # where an answer has begun
+                await ended(scope, receive, telling)
+
+    return run
 
 
 def _listening(adapter: Adapter) -> list[socket.socket]:

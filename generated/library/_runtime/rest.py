@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .answers import StepError, UpstreamError, adecode, failed, has_value
 from .calls import ArgumentError, Call, as_json
 from .health import HEALTH, add_to
+from .logs import logged
 from .methods import Methods, Slashes, allowed, cors
 from .observability import flush, observe
 from .upstream import AsyncClient
@@ -336,6 +337,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "exception_handlers": _HANDLERS,
     "responses": _PROBLEMS,
     "middleware": [
+        Middleware(logged),
         Middleware(Slashes),
         Middleware(cors, exposed=RELAYED_WITH_BODY),
         Middleware(ServerErrorMiddleware, handler=_bug),

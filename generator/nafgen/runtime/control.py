@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .health import add_to, are_started, live, states
+from .logs import logged
 from .observing import observing
 
 STARTED: Final = monotonic()
@@ -34,7 +36,8 @@ def control_app(
         routes.append(Route("/status", _status(info)))
     add_to(routes)
     handlers: dict[Any, Any] = {HTTPException: _problem}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    middleware = [Middleware(logged)]
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
 
 
 async def _ready(request: Request) -> JSONResponse:

@@ -352,7 +352,8 @@ def _variables(program: Program) -> Iterator[tuple[str, Code]]:
         yield "CORS_ORIGINS", prose(about)
     if program.adapters or program.control is not None:
         about = (
-            "where traces and metrics go, with opentelemetry-exporter-otlp-proto-http"
+            "where traces and metrics go, with opentelemetry-exporter-otlp-proto-http;"
+            " LOG_FORMAT: json for logs in lines of JSON"
         )
         yield "OTEL_EXPORTER_OTLP_ENDPOINT", prose(about)
     yield from tool_settings(program)
