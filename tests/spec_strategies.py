@@ -459,6 +459,40 @@ class Draw:
         }
         return self.described(made, "description")
 
+    def taught(self, adapters: list[dict[str, Any]]) -> dict[str, Any]:
+        """A skill adapter, whose tools are those of others."""
+
+        def tool() -> dict[str, Any]:
+            made: dict[str, Any] = {"name": self.name()}
+            served = [
+                (a["namespace"], t["name"])
+                for a in adapters
+                for t in a.get("tools", ())
+            ]
+            if served and self.often():
+                namespace, action = self.of(st.sampled_from(served))
+                made["from"] = {"sourceNamespace": namespace, "action": action}
+            else:
+                made["instruction"] = self.word("guide.md", "a/b.md", self.text())
+            return self.described(made, "description")
+
+        def skill() -> dict[str, Any]:
+            made: dict[str, Any] = {"name": self.name(), "tools": self.some(tool, 0, 2)}
+            if self.often():
+                made["location"] = self.word("file:///./skills/a", self.text())
+            if self.often():
+                made["metadata"] = {self.text(): self.text()}
+            keys = "license compatibility allowed-tools argument-hint".split()
+            return self.described(made, "description", *keys)
+
+        made = {
+            "type": "skill",
+            "namespace": self.name(),
+            "port": self.of(st.integers(1, 65535)),
+            "skills": self.some(skill, 1, 2),
+        }
+        return self.described(made, "description")
+
     def capability(self) -> dict[str, Any]:
         keys = [
             f"{self.of(st.sampled_from(('KEY', 'API_TOKEN', 'PATH', 'class')))}"
@@ -471,6 +505,8 @@ class Draw:
         numbers = range(1, self.of(st.integers(1, 2)) + 1)
         consumes = [self.api(number) for number in numbers]
         exposes = [*self.some(self.rest, 0, 1), *self.some(self.mcp, 0, 2)]
+        if self.rarely(3):
+            exposes.append(self.taught(exposes))
         capability: dict[str, Any] = {"consumes": consumes, "exposes": exposes}
         info = self.described({}, "label", "description")
         spec = {"naftiko": "1.0.0-alpha2", "info": info, "capability": capability}

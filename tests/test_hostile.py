@@ -176,7 +176,35 @@ capability:
     - path: /all/{path}
       forward: {targetNamespace: api, trustedHeaders: [X-Id]}
 """)
-SPECS = {"calls": SPEC, "flows": FLOWS}
+SKILLS: dict[str, Any] = yaml.safe_load("""
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example
+    resources: [{path: /things, operations: [{name: list, method: GET}]}]
+  exposes:
+  - type: mcp
+    namespace: agent
+    tools: [{name: list, description: Lists, call: api.list}]
+  - type: skill
+    namespace: taught
+    description: Skills
+    skills:
+    - name: listing
+      description: How to list
+      license: MIT
+      compatibility: Any
+      allowed-tools: list
+      argument-hint: Which
+      metadata: {author: Me}
+      location: file:///./skills/listing
+      tools:
+      - {name: list, description: Lists, from: {sourceNamespace: agent, action: list}}
+      - {name: guide, description: Explains, instruction: guide.md}
+""")
+SPECS = {"calls": SPEC, "flows": FLOWS, "skills": SKILLS}
 
 HOSTILE = (
     '"',
@@ -213,7 +241,14 @@ def positions(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, bool]]:
     """Where text stands: at values, and (True) at keys that the author chooses."""
     if isinstance(value, dict):
         for key, member in value.items():
-            if path and path[-1] in ("keys", "with", "headers", "data", "properties"):
+            if path and path[-1] in (
+                "keys",
+                "with",
+                "headers",
+                "data",
+                "metadata",
+                "properties",
+            ):
                 yield (*path, key), True
             yield from positions(member, (*path, key))
     elif isinstance(value, list):
@@ -284,8 +319,9 @@ TELLING = (*HOSTILE[:2], *HOSTILE[6:8], HOSTILE[9], HOSTILE[11], HOSTILE[17])
     [
         *(("calls", text) for text in TELLING),
         *(("flows", text) for text in HOSTILE[6:8]),
+        *(("skills", text) for text in TELLING),
     ],
-    ids=range(len(TELLING) + 2),
+    ids=range(len(TELLING) * 2 + 2),
 )
 def test_hostile_text_is_refused_or_inert_everywhere(name: str, text: str) -> None:
     for path, is_key in positions(SPECS[name]):

@@ -6,6 +6,7 @@ from ._runtime.main import Adapter, main
 ADAPTERS = (
     Adapter("mcp", "mcp_server", "127.0.0.1", 3011),
     Adapter("rest", "app", "127.0.0.1", 3012),
+    Adapter("skill", "skill_app", "127.0.0.1", 3013),
 )
 
 

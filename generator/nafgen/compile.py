@@ -37,6 +37,7 @@ from .naming import package_path
 from .plan import FilePlan, GeneratedFile, Package
 from .program import LeftOut, McpAdapter, Program, RestAdapter
 from .rules import NO_RULES, Rules
+from .skill_folders import locate_skills
 from .source import Document
 from .spec import Capability, Located
 from .targets import TARGETS
@@ -84,10 +85,9 @@ class Compilation:
         program = self.program
         upstreams = program.upstreams if program else ()
         adapters = program.adapters if program else ()
-        binds = self.capability.binds if self.capability else ()
-        held = {bind.source.file for bind in binds if bind.source}
+        held = _held(self.capability) if self.capability else set()
         return {
-            **({"held": sorted(held - {""})} if held - {""} else {}),
+            **({"held": sorted(held)} if held else {}),
             "operations": sum(len(up.operations) for up in upstreams),
             "routes": sum(
                 len(a.routes) + len(a.forwards)
@@ -145,13 +145,13 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
         )
         return
     made.capability = bind_sources.locate(made.capability, made.spec, reporter)
-    if any(bind.location for bind in made.capability.binds):
+    made.capability = locate_skills(made.capability, made.spec, reporter)
+    if _has_locations(made.capability):
         made.inputs[PLACES] = made.spec.places
     program = link(made.capability, reporter, made.rules)
     program = replace(program, held=bind_sources.held(program, made.capability))
     made.left_out = program.left_out
-    serves = bool(program.adapters) or program.control is not None
-    if not _has_operations(program) and not serves:
+    if not _has_operations(program) and not program.servers:
         reporter.report(
             "NAF413",
             Span.whole(document.path),
@@ -160,6 +160,20 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
         )
         return
     made.program = program
+
+
+def _has_locations(capability: Capability) -> bool:
+    skills = (skill for each in capability.skills for skill in each.skills)
+    binds = capability.binds
+    return any(bind.location for bind in binds) or any(s.location for s in skills)
+
+
+def _held(capability: Capability) -> set[str]:
+    """The files and folders that packages read, by their paths from the specs folder."""
+    held = {bind.source.file for bind in capability.binds if bind.source}
+    skills = (skill for each in capability.skills for skill in each.skills)
+    held |= {skill.folder.folder for skill in skills if skill.folder}
+    return held - {""}
 
 
 def _has_operations(program: Program) -> bool:

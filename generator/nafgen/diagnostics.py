@@ -96,11 +96,13 @@ CODES: Final = _registry(
     ("NAF212", _E, "an import cannot be resolved"),
     ("NAF213", _E, "the schema of an answer cannot be used"),
     ("NAF214", _E, "a script cannot be used"),
+    ("NAF215", _E, "a skill names what no adapter serves"),
     # 3xx names
     ("NAF301", _N, "a Python name was changed to keep names apart"),
     ("NAF302", _W, "two tools have one name"),
     ("NAF303", _E, "two specs compile to one package"),
     ("NAF304", _N, "the name of a tool or argument was made to fit"),
+    ("NAF305", _E, "two skills have one name"),
     # 4xx meaning
     ("NAF401", _W, "a path parameter has no place in the path"),
     ("NAF402", _E, "a writing operation has lost its path parameter"),
@@ -132,6 +134,8 @@ CODES: Final = _registry(
     ("NAF434", _W, "what is said of answers of bytes has no effect"),
     ("NAF435", _W, "an input is what callers authenticate with"),
     ("NAF436", _W, "a limit of scripts has no effect"),
+    ("NAF440", _W, "the files of a skill must be supplied"),
+    ("NAF441", _W, "a text of a skill is cut"),
     ("NAF450", _W, "a trusted header is not passed on"),
     ("NAF460", _W, "a part of an output has no effect"),
     ("NAF461", _W, "a pattern has no effect"),

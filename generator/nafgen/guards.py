@@ -28,7 +28,9 @@ from .wire import Location
 
 
 def link_guard(
-    exposed: spec.Exposes | spec.Control, binds: Iterable[spec.Bind], reporter: Reporter
+    exposed: spec.Exposes | spec.Skills | spec.Control,
+    binds: Iterable[spec.Bind],
+    reporter: Reporter,
 ) -> Guard | None:
     """What callers of an adapter must show; None where it is open."""
     if exposed.auth is None:

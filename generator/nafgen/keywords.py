@@ -141,6 +141,13 @@ TRACES: Final = _only("sampling propagation local", "")
 LOCAL_TRACES: Final = _only("enabled buffer-size", "")
 EXPORTERS: Final = _only("otlp", "")
 OTLP: Final = _only("endpoint", "")
+SKILLS: Final = _keys("type namespace address port skills authentication auth")
+SKILL: Final = _keys(
+    "license compatibility metadata allowed-tools argument-hint user-invocable"
+    " disable-model-invocation location tools"
+)
+SKILL_TOOL: Final = _keys("from instruction")
+SKILL_SOURCE: Final = _only("sourceNamespace action", "")
 AGGREGATE: Final = _keys("namespace", renamed=(FUNCTIONS,))
 FLOW: Final = _keys(
     "inputParameters call with steps mappings semantics outputParameters"

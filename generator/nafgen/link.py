@@ -15,6 +15,7 @@ from .flows import Unit
 from .forwards import link_forwards
 from .guards import link_guard, report_shown
 from .ir import READING, Argument, Input, Operation, Upstream
+from .link_skills import link_skills
 from .operations import METHODS, Refused
 from .program import (
     Adapter,
@@ -84,6 +85,8 @@ class _Linker:
                 adapters.append(self._rest(exposed))
             else:
                 adapters.append(self._mcp(exposed))
+        skills, left_out = link_skills(self.capability, adapters, self.reporter)
+        self.left_out += left_out
         return Program(
             label=self.capability.label,
             description=self.capability.description,
@@ -93,6 +96,7 @@ class _Linker:
             left_out=tuple(self.left_out),
             origin=self.capability.origin,
             control=link_control(self.capability, self.reporter),
+            skills=skills,
         )
 
     def _leave_out(self, kind: str, name: str, code: str) -> None:

@@ -70,7 +70,7 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
     taken: set[str] = set()
     consumes = body.children("consumes", "namespace")
     aggregates = body.children("aggregates", "namespace")
-    exposes: tuple[spec.Exposes | spec.Control, ...] = units.of(
+    adapters: tuple[spec.Exposes | spec.Skills | spec.Control, ...] = units.of(
         body.children("exposes", "namespace"), "adapter", ExposedSide(units).lower
     )
     capability = spec.Capability(
@@ -79,8 +79,9 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
         binds=tuple(bind for entry in binds for bind in _binds(entry, taken)),
         consumes=units.of(consumes, "upstream", ConsumedSide(units).lower),
         aggregates=units.of(aggregates, "aggregate", Behaviours(units).aggregate),
-        exposes=tuple(e for e in exposes if not isinstance(e, spec.Control)),
-        control=only_control(exposes, units),
+        exposes=tuple(e for e in adapters if isinstance(e, spec.Exposes)),
+        skills=tuple(e for e in adapters if isinstance(e, spec.Skills)),
+        control=only_control(adapters, units),
         unusable=tuple(units.unusable),
         origin=body.origin,
         script_steps=tuple(units.script_steps),

@@ -62,7 +62,7 @@ def lower_control(entry: Reader, units: Units) -> spec.Control | str:
 
 
 def only_control(
-    exposes: Iterable[spec.Exposes | spec.Control], units: Units
+    exposes: Iterable[spec.Exposes | spec.Skills | spec.Control], units: Units
 ) -> spec.Control | None:
     """The control adapter among others; a file has one at the most."""
     controls = [each for each in exposes if isinstance(each, spec.Control)]

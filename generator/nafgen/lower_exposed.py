@@ -21,12 +21,12 @@ from .keywords import (
 from .lower_behaviour import Behaviours
 from .lower_control import lower_control
 from .lower_guards import lower_guard
+from .lower_skills import lower_skills
 from .reader import Reader
 from .spec import Located
-from .units import Units
+from .units import LOOPBACK, Units
 from .versions import LABEL
 
-LOOPBACK: Final = "127.0.0.1"
 _DEFAULT_PORTS: Final = {"rest": 8080, "mcp": 9090}
 
 
@@ -36,7 +36,7 @@ class ExposedSide:
 
     units: Units
 
-    def lower(self, entry: Reader) -> spec.Exposes | spec.Control | str:
+    def lower(self, entry: Reader) -> spec.Exposes | spec.Skills | spec.Control | str:
         kind = entry.located("type")
         if kind is None:  # the schema has reported it
             return "NAF102"
@@ -46,11 +46,13 @@ class ExposedSide:
             return self._mcp(entry)
         if kind.value == "control":
             return lower_control(entry, self.units)
+        if kind.value == "skill":
+            return lower_skills(entry, self.units)
         self.units.reporter.report(
             "NAF907",
             kind.span,
             f"an adapter of the type {show(kind.value)} is not supported yet",
-            hint="nafgen compiles `rest`, `mcp` and `control`; this one is left out",
+            hint="nafgen compiles rest, mcp, skill and control; this one is left out",
         )
         return "NAF907"
 
@@ -65,9 +67,11 @@ class ExposedSide:
             for resource in resources
         ]
         if not entry.data.get("resources") or (written and not any(written)):
-            self._report_empty(entry, "resources")
+            self.units.report_empty(entry, "resources")
         else:
-            self._note_defaults(entry, namespace="rest", port=_DEFAULT_PORTS["rest"])
+            self.units.note_defaults(
+                entry, namespace="rest", port=_DEFAULT_PORTS["rest"]
+            )
         auth = lower_guard(entry, self.units)
         if isinstance(auth, str):
             return auth
@@ -174,11 +178,11 @@ class ExposedSide:
             return size
         tools = entry.children("tools")
         if not entry.data.get("tools"):
-            self._report_empty(entry, "tools")
+            self.units.report_empty(entry, "tools")
         elif transport.value == "stdio":
-            self._note_defaults(entry, namespace="mcp")
+            self.units.note_defaults(entry, namespace="mcp")
         else:
-            self._note_defaults(entry, namespace="mcp", port=_DEFAULT_PORTS["mcp"])
+            self.units.note_defaults(entry, namespace="mcp", port=_DEFAULT_PORTS["mcp"])
         return spec.Mcp(
             namespace=entry.text("namespace", "mcp"),
             address=entry.text("address", LOOPBACK),
@@ -190,20 +194,6 @@ class ExposedSide:
             tools=self.units.of(tools, "tool", self._tool),
             origin=entry.origin,
         )
-
-    def _report_empty(self, entry: Reader, key: str) -> None:
-        self.units.reporter.report(
-            "NAF418",
-            entry.data.key_span(key) if key in entry.data else entry.span,
-            f"this adapter has nothing in its `{key}`, so it is not written",
-            hint="write what it shall serve, or remove it",
-        )
-
-    def _note_defaults(self, entry: Reader, **defaults: str | int) -> None:
-        for key, default in defaults.items():
-            if key not in entry:
-                written = f"an adapter without `{key}`"
-                self.units.note(entry.span, written, f"`{key}: {default}`")
 
     def _tool(self, entry: Reader) -> spec.McpTool | str:
         if entry.is_broken():

@@ -1,7 +1,8 @@
-"""Markdown text: the only door from a spec's strings to a generated README."""
+"""Markdown text: the only door from a spec's strings to generated pages."""
 
 from __future__ import annotations
 
+import json
 import re
 
 from .pycode import Code, doc_text
@@ -14,6 +15,12 @@ def prose(text: str) -> Code:
     """Text that Markdown shows as it is, on one line."""
     plain = doc_text("".join(c if c.isprintable() else " " for c in text))
     return Code(_ITEM.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain)))
+
+
+def scalar(text: str) -> Code:
+    """Text as a scalar of YAML, for the front matter of a page: quoted, on one line."""
+    plain = doc_text("".join(c if c.isprintable() else " " for c in text))
+    return Code(json.dumps(plain, ensure_ascii=False))
 
 
 def code(text: str) -> Code:

@@ -8,7 +8,6 @@ not rename another unless the two collide.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,12 +25,14 @@ from .ir import (
     Supplied,
     Upstream,
 )
-from .naming import camel, property_name, snake, tool_name, words
+from .naming import camel, snake, tool_name, words
 from .program import Adapter, McpAdapter, Program, RestAdapter, Route, Tool
 from .pycode import RESERVED, Code, dotted, identifier
 from .readable import readable_names
 from .result_steps import queries, results_of
 from .script_names import script_names
+from .skill_names import skill_folders, skill_modules
+from .tool_names import argument_names
 
 CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncBounded AsyncClient Bounded Call Client Connection Environment Final
@@ -134,6 +135,7 @@ class NameTable:
     units: dict[Origin, UnitNames] = field(default_factory=dict)
     modules: dict[Origin, Code] = field(default_factory=dict)
     scripts: dict[Origin, Code] = field(default_factory=dict)
+    skills: dict[Origin, str] = field(default_factory=dict)
 
     def all(self) -> Iterator[str]:
         """Every identifier of the table."""
@@ -182,6 +184,8 @@ def allocate(program: Program, package: str, reporter: Reporter) -> NameTable:
         alone = kinds.count(type(adapter)) == 1
         table.modules[adapter.origin] = _module(adapter, files, alone)
         _units(adapter, table, readable, reporter)
+    table.modules.update(skill_modules(program, files))
+    table.skills.update(skill_folders(program, reporter))
     return table
 
 
@@ -324,7 +328,7 @@ def _units(
             queries=tuple(_queries(function, unit.result)),
             inputs=_parameters(unit.inputs, own),
             tool=tools.get(unit.origin, ""),
-            properties=_properties(unit, reporter) if isinstance(unit, Tool) else {},
+            properties=argument_names(unit, reporter) if isinstance(unit, Tool) else {},
         )
 
 
@@ -372,29 +376,3 @@ def _tools(adapter: McpAdapter, reporter: Reporter) -> dict[Origin, str]:
     ]
     names = Scope(reporter, "NAF302", tool_name, "-").claim_all(claims)
     return {t.origin: n for t, n in zip(adapter.tools, names, strict=True)}
-
-
-def _properties(tool: Tool, reporter: Reporter) -> dict[Origin, str]:
-    """The names of a tool's arguments on the wire; those that fit are taken first."""
-    fitting: dict[str, Origin | None] = {
-        given.name: given.origin
-        for given in tool.inputs
-        if given.name == property_name(given.name)
-    }
-    claims = [
-        Claim(property_name(given.name), given.origin)
-        for given in tool.inputs
-        if given.name not in fitting
-    ]
-    wanted = Counter([*fitting, *(claim.wanted for claim in claims)])
-    for claim in claims:
-        if wanted[claim.wanted] == 1:
-            reporter.report(
-                "NAF304",
-                claim.origin.span,
-                f"the argument is called `{claim.wanted}`, which every client takes",
-            )
-    scope = Scope(reporter, "NAF304", property_name, taken=fitting)
-    names = scope.claim_all(claims)
-    made = {claim.origin: name for claim, name in zip(claims, names, strict=True)}
-    return {given.origin: made.get(given.origin, given.name) for given in tool.inputs}

@@ -56,6 +56,12 @@ def tool_name(name: str) -> str:
     return shortened(text, "-", MAX_TOOL)
 
 
+def skill_name(name: str) -> str:
+    """A name of an Agent Skill, which its folder has too: 1 to 64 of `a-z 0-9 -`."""
+    text = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "skill"
+    return shortened(text, "-", MAX_TOOL)
+
+
 def property_name(name: str) -> str:
     """A name of a tool's argument that every client takes: 1 to 64 of `A-Z a-z 0-9 _ . -`.
 

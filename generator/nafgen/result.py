@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from .diagnostics import Diagnostic, Severity, as_json
@@ -79,13 +80,20 @@ def result_of(made: Compilation) -> Result:
 
 
 def without_held(specs: Sequence[Spec], results: Sequence[Result]) -> list[Result]:
-    """The results of specs that are no files in which others keep their secrets.
+    """The results of specs that are no files in which others keep their secrets, and none
+    in the folder of a skill.
 
     What is wrong with such a file as a spec says nothing, and would show what is in it.
     """
     held = {path for each in results for path in each.summary.get("held", ())}
     pairs = zip(specs, results, strict=True)
-    return [result for spec, result in pairs if spec.relative not in held]
+    return [result for spec, result in pairs if held.isdisjoint(_around(spec.relative))]
+
+
+def _around(path: str) -> Iterator[str]:
+    """A path, and those of all folders that it is in."""
+    yield path
+    yield from map(str, PurePosixPath(path).parents)
 
 
 def exit_code(results: Sequence[Result], *, change_counts: bool = False) -> int:

@@ -67,14 +67,19 @@ def run_mock(program: Program, host: str, port: int, say: Callable[[str], None])
 
 
 def held_files(program: Program, folder: Path) -> dict[str, str]:
-    """The variables that say where the files of settings are, by a package's folder.
+    """The variables that say where files of settings and of skills are, by a package's
+    folder.
 
     In the cache, the package is elsewhere than they would be looked for.
     """
+    skills = (skill for each in program.skills for skill in each.skills)
+    folders = [skill.folder for skill in skills if skill.folder is not None]
+    places = [(held.variable, held.path) for held in program.held]
+    places += [(own.variable, own.path) for own in folders]
     return {
-        held.variable: str((folder / held.path).resolve())
-        for held in program.held
-        if held.path is not None
+        variable: str((folder / path).resolve())
+        for variable, path in places
+        if path is not None
     }
 
 

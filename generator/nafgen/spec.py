@@ -7,19 +7,17 @@ are normalised already: `lower` makes these objects and nothing else does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from .diagnostics import Origin, Span
+from .diagnostics import Origin
 from .scripted import Script
+from .spec_parts import ApiKey as ApiKey
+from .spec_parts import Auth as Auth
+from .spec_parts import Located as Located
+from .spec_skills import Skill as Skill
+from .spec_skills import Skills as Skills
+from .spec_skills import SkillTool as SkillTool
 from .wire import AnswerSchema
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """A value of the file and where it stands."""
-
-    value: Any
-    span: Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,33 +88,6 @@ class Body:
 
     type: Located
     data: Located | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """A key of an API and where it goes; `value` is None where the file gives none."""
-
-    name: str
-    value: Located | None
-    placement: Located
-    span: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Auth:
-    """The authentication of an API or of an adapter's callers.
-
-    `scheme` is `basic`, `bearer`, `apikey`, `digest` or `oauth2` (client credentials),
-    empty where it is none of them, and `none`
-    where parameters have become all its keys. `type` is what the file says. `fields`
-    have their official names in a known scheme, and `keys` are those of `apikey`.
-    """
-
-    scheme: str
-    type: Located
-    fields: tuple[tuple[str, Located], ...]
-    keys: tuple[ApiKey, ...]
-    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,6 +350,7 @@ class Capability:
     aggregates: tuple[Aggregate, ...]
     exposes: tuple[Exposes, ...]
     control: Control | None
+    skills: tuple[Skills, ...]
     unusable: tuple[Unusable, ...]
     origin: Origin
     script_steps: tuple[ScriptStep, ...] = ()

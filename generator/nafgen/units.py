@@ -14,6 +14,8 @@ from .source import Document, Map, Seq
 from .spec import Located
 
 Unit = TypeVar("Unit")
+LOOPBACK: Final = "127.0.0.1"
+"""Where an adapter listens that does not say so."""
 MAX_UNITS: Final = 5_000
 """Units of a file; the largest published one has less than half of that."""
 _NAMING: Final = ("namespace", "as", "import", "openapi")
@@ -115,6 +117,23 @@ class Units:
     def note(self, span: Span, written: str, official: str) -> None:
         self.reporter.report(
             "NAF409", span, f"{written} is read as the official {official}"
+        )
+
+    def note_defaults(self, entry: Reader, **defaults: str | int) -> None:
+        """Note what an adapter does not say, and how it is read."""
+        for key, default in defaults.items():
+            if key not in entry:
+                self.note(
+                    entry.span, f"an adapter without `{key}`", f"`{key}: {default}`"
+                )
+
+    def report_empty(self, entry: Reader, key: str) -> None:
+        """Say that an adapter has nothing to serve."""
+        self.reporter.report(
+            "NAF418",
+            entry.data.key_span(key) if key in entry.data else entry.span,
+            f"this adapter has nothing in its `{key}`, so it is not written",
+            hint="write what it shall serve, or remove it",
         )
 
     def params(self, entry: Reader, keys: Keys = PARAM) -> tuple[spec.Param, ...]:
@@ -225,6 +244,9 @@ def _inside(reader: Reader, kind: str, code: str) -> Iterator[spec.Unusable]:
     for path in reader.children("paths", "path"):
         name = path.text("path") or path.path[-1]
         yield spec.Unusable(kind=inner, name=str(name), code=code)
+    for skill in reader.children("skills"):
+        name = skill.name or skill.pointer
+        yield spec.Unusable(kind="skill", name=name, code=code)
     for tool in reader.children("tools"):
         yield spec.Unusable(kind="tool", name=tool.name or tool.pointer, code=code)
 

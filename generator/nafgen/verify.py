@@ -11,26 +11,31 @@ import importlib
 import itertools
 import logging
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from .compile import Compilation
 from .diagnostics import Diagnostic, Origin
-from .expect import base_url
-from .ir import AccessTokens, ClientCredentials, Negotiated, Setting, Supplied, Upstream
+from .ir import Negotiated, Supplied, Upstream
 from .plan import Package
-from .program import ControlAdapter, McpAdapter, Program, RestAdapter
+from .program import (
+    Adapter,
+    ControlAdapter,
+    McpAdapter,
+    Program,
+    RestAdapter,
+    SkillAdapter,
+)
 from .script_engines import SECONDS
 from .scripted import Language
+from .verify_settings import made_up_settings, token_rules
 from .wire import Format
 
 if TYPE_CHECKING:
@@ -93,7 +98,7 @@ def verify(compilation: Compilation) -> Verification:
     from .verify_exchanges import Gate
     from .verify_probe import Bench, Findings, Probe, failure
 
-    findings, settings = Findings(), _settings(program)
+    findings, settings = Findings(), made_up_settings(program)
     probe = Probe(Gate(program=program, settings=settings, report=findings.add))
     with _imported(package) as load, load.logging() as log:
         bench = Bench(
@@ -113,12 +118,12 @@ def verify(compilation: Compilation) -> Verification:
 
 
 def _need_libraries(program: Program) -> None:
-    kinds = {type(adapter) for adapter in program.adapters}
+    kinds = {type(adapter) for adapter in program.servers}
     needed = ["httpx"]
-    needed += ["fastapi"] if RestAdapter in kinds else []
+    needed += ["fastapi"] if kinds & {RestAdapter, SkillAdapter} else []
     needed += ["mcp"] if McpAdapter in kinds else []
     needed += ["starlette", "prometheus_client"] if program.control else []
-    needed += ["jwt", "cryptography"] if _token_rules(program) else []
+    needed += ["jwt", "cryptography"] if token_rules(program) else []
     operations = (
         each for upstream in program.upstreams for each in upstream.operations
     )
@@ -197,14 +202,14 @@ async def _checked(bench: Bench) -> None:
             await check_clients(bench, blocking)
             if bench.program.control is not None:
                 record(bench, bench.program.control)
-            for adapter in bench.program.adapters:
+            for adapter in (*bench.program.adapters, *bench.program.skills):
                 await _check_adapter(bench, adapter)
             if bench.program.control is not None:
                 await _check_adapter(bench, bench.program.control)
 
 
 async def _check_adapter(
-    bench: Bench, adapter: RestAdapter | McpAdapter | ControlAdapter
+    bench: Bench, adapter: Adapter | SkillAdapter | ControlAdapter
 ) -> None:
     from .verify_probe import failure
 
@@ -214,14 +219,30 @@ async def _check_adapter(
 
             check_missing(bench, adapter)
             stand_in(bench, adapter.guard)
-        with _environment(bench.program, bench.settings):
-            await _checks(adapter)(bench, adapter)
+        with _folders(adapter) as folders:
+            here = replace(bench, settings={**bench.settings, **folders})
+            with _environment(bench.program, here.settings):
+                await _checks(adapter)(here, adapter)
     except Exception as error:
         bench.findings.add(adapter.origin, f"the adapter fails: {failure(error)}")
 
 
+@contextmanager
+def _folders(
+    adapter: Adapter | SkillAdapter | ControlAdapter,
+) -> Iterator[dict[str, str]]:
+    """The folders of the files that an adapter serves, by their variables."""
+    if isinstance(adapter, SkillAdapter):
+        from .verify_skills import folders
+
+        with folders(adapter) as made:
+            yield made
+    else:
+        yield {}
+
+
 def _checks(
-    adapter: RestAdapter | McpAdapter | ControlAdapter,
+    adapter: Adapter | SkillAdapter | ControlAdapter,
 ) -> Callable[..., Awaitable[None]]:
     """What verifies an adapter: its libraries are imported only where there is one."""
     if isinstance(adapter, RestAdapter):
@@ -232,6 +253,10 @@ def _checks(
         from .verify_control import check_control
 
         return check_control
+    if isinstance(adapter, SkillAdapter):
+        from .verify_skills import check_skills
+
+        return check_skills
     from .verify_mcp import check_mcp
 
     return check_mcp
@@ -282,63 +307,6 @@ def _check_missing(bench: Bench, upstream: Upstream, make: Any, http: Any) -> No
     )
 
 
-def _settings(program: Program) -> dict[str, str]:
-    """A value for each setting; a base URL only where the spec leaves it open."""
-    settings: dict[str, str] = {}
-    used = [setting for upstream in program.upstreams for setting in upstream.settings]
-    used += program.adapter_settings
-    for setting in used:
-        name = re.sub(r"[^a-z0-9]+", "-", setting.variable.lower()).strip("-")
-        known = setting.default
-        settings[setting.variable] = f"value-of-{name}" if known is None else known
-    for upstream in program.upstreams:
-        if isinstance(upstream.auth, Supplied):
-            factory = f"{__package__}.verify_probe:SuppliedAuth"
-            settings[upstream.auth.setting.variable] = factory
-    for variable in _token_servers(program):
-        settings[variable] = f"https://{len(settings)}.tokens.test"
-    for issued in _token_rules(program):
-        for text in (issued.issuer, issued.resource):
-            if text.parts and isinstance(text.parts[0], Setting):
-                variable = text.parts[0].variable
-                name = settings[variable].removeprefix("https://")
-                settings[variable] = f"https://{name.removesuffix('.test')}.test"
-    for upstream in program.upstreams:
-        if not _is_url(upstream, settings):
-            variable = upstream.base_url.variable
-            settings[variable] = f"https://{len(settings)}.upstream.test/base"
-    return settings
-
-
-def _token_rules(program: Program) -> list[AccessTokens]:
-    """What adapters want of the access tokens of their callers."""
-    schemes = (guard.scheme for guard in program.guards)
-    return [scheme for scheme in schemes if isinstance(scheme, AccessTokens)]
-
-
-def _token_servers(program: Program) -> Iterator[str]:
-    """The variables that hold addresses of authorization servers."""
-    for upstream in program.upstreams:
-        if isinstance(upstream.auth, ClientCredentials):
-            for text in (upstream.auth.token_url, upstream.auth.server):
-                start = text.parts[0] if text.parts else ""
-                if isinstance(start, Setting) and start.default is None:
-                    yield start.variable
-
-
-def _is_url(upstream: Upstream, settings: Mapping[str, str]) -> bool:
-    """Whether the spec's base URL makes a usable address with made-up settings in it."""
-    if upstream.published is None and upstream.base_url.default is None:
-        return False
-    parts = upstream.published.parts if upstream.published else ()
-    if parts and isinstance(parts[0], Setting):
-        return False
-    try:
-        return urlsplit(base_url(upstream, settings)).port != 0
-    except ValueError:
-        return False
-
-
 @contextmanager
 def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
     """The environment with these settings of the program and none of the user's."""
@@ -363,6 +331,9 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
         os.environ["SCRIPT_TIMEOUT"] = str(SECONDS)
         for held in program.held:
             os.environ.pop(held.variable, None)
+        for skill in (skill for each in program.skills for skill in each.skills):
+            if skill.folder is not None:
+                os.environ.pop(skill.folder.variable, None)
         for setting in program.adapter_settings:
             os.environ.pop(setting.variable, None)
         for variable in [each for each in os.environ if each.startswith("OTEL_")]:

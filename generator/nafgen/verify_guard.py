@@ -10,7 +10,15 @@ import httpx
 
 from .expect_values import resolved
 from .ir import AccessTokens, ApiKey, ApiKeys, Basic, Bearer, Guard, PasswordDigest
-from .program import ControlAdapter, Forward, McpAdapter, RestAdapter, Route
+from .program import (
+    Adapter,
+    ControlAdapter,
+    Forward,
+    McpAdapter,
+    RestAdapter,
+    Route,
+    SkillAdapter,
+)
 from .verify_forward import PROBLEM
 from .verify_probe import Bench
 from .wire import Location
@@ -117,7 +125,7 @@ def stand_in(bench: Bench, guard: Guard) -> None:
 
 
 def check_missing(
-    bench: Bench, adapter: RestAdapter | McpAdapter | ControlAdapter
+    bench: Bench, adapter: Adapter | SkillAdapter | ControlAdapter
 ) -> None:
     """A guard that lacks settings names them all."""
     guard = adapter.guard
@@ -147,11 +155,11 @@ async def check_rest_guard(
     for method, path in asked:
         bench.probe.received.clear()
         got = await caller.request(method, path, auth=None)
-        _check_refused(bench, adapter, f"{method} {path}", got)
+        check_refused(bench, adapter, f"{method} {path}", got)
 
 
-def _check_refused(
-    bench: Bench, adapter: RestAdapter | McpAdapter, what: str, got: httpx.Response
+def check_refused(
+    bench: Bench, adapter: Adapter | SkillAdapter, what: str, got: httpx.Response
 ) -> None:
     """A request that showed nothing was refused, and nothing was sent upstream."""
     origin = adapter.origin
@@ -177,7 +185,7 @@ async def check_mcp_guard(bench: Bench, adapter: McpAdapter, server: Any) -> Non
         httpx.AsyncClient(transport=transport, base_url=URL, headers=accept) as caller,
     ):
         got = await caller.post("/mcp", json=_HELLO)
-        _check_refused(bench, adapter, "MCP over HTTP", got)
+        check_refused(bench, adapter, "MCP over HTTP", got)
         known = credentials(adapter.guard, bench.settings)
         got = await caller.post("/mcp", json=_HELLO, auth=known)
         what = "MCP over HTTP with credentials: status"

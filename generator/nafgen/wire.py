@@ -135,3 +135,14 @@ class ProtobufSchema:
 
 
 AnswerSchema: TypeAlias = AvroSchema | ProtobufSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkillFolder:
+    """The files of a skill: at `path` from the package's folder, unless `variable` names
+    another one; where `path` is None, nothing else says where they are. `folder` is the
+    path from the specs folder."""
+
+    variable: str
+    path: str | None
+    folder: str = ""

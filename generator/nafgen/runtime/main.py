@@ -37,8 +37,8 @@ _ORIGIN: Final = re.compile(r"https?://[^/?#@*]+").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A server of the package: `kind` is rest, mcp or control, `transport` http or
-    stdio."""
+    """A server of the package: `kind` is rest, mcp, skill or control, `transport` http
+    or stdio."""
 
     kind: str
     module: str
@@ -86,6 +86,7 @@ def _parser(
     kinds = sorted({adapter.kind for adapter in adapters}, reverse=True)
     helps = {"rest": "run the REST app", "mcp": "run the MCP server"}
     helps["control"] = "run what tells of the others"
+    helps["skill"] = "run the app of skills"
     for name in ("serve", *kinds):
         command = commands.add_parser(name, help=helps.get(name, "run all adapters"))
         command.add_argument("--host", help="address to listen on")

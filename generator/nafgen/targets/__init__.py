@@ -11,7 +11,18 @@ from typing import Final, TypeAlias
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program
-from . import binds, client, control, flows, mcp, mcp_hosts, package, rest, scripts
+from . import (
+    binds,
+    client,
+    control,
+    flows,
+    mcp,
+    mcp_hosts,
+    package,
+    rest,
+    scripts,
+    skills,
+)
 
 Target: TypeAlias = Callable[[Program, NameTable], tuple[FilePlan, ...]]
 
@@ -21,6 +32,7 @@ TARGETS: Final[tuple[Target, ...]] = (
     scripts.plan,
     rest.plan,
     mcp.plan,
+    skills.plan,
     control.plan,
     binds.plan,
     package.plan,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from ..givens import is_complete
 from ..ir import (
@@ -29,6 +31,7 @@ from ..pycode import Code, Imports, lit
 from ..wire import Location, Type
 
 RUNTIME = "._runtime"
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.:-]+").fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,3 +266,10 @@ def argument_type(argument: Argument, imports: Imports) -> Code:
     if sent_as_text and loose:
         return annotation(Type.ANY, None, imports, optional=optional)
     return annotation(argument.type, argument.items, imports, optional=optional)
+
+
+def url_host(address: str) -> str:
+    """An address that is listened on, as it stands in a URL from the same machine."""
+    if not _ADDRESS(address) or address in ("0.0.0.0", "::"):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{address}]" if ":" in address else address

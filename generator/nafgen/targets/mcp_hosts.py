@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from ..ir import ApiKeys, Bearer, Setting, Supplied, Text, Upstream
 from ..listing import server_names
@@ -14,8 +13,7 @@ from ..plan import FilePlan, VerbatimView
 from ..program import McpAdapter, Program
 from ..pycode import Code
 from ..wire import Location
-
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9.:-]+").fullmatch
+from .expressions import url_host
 
 Entry: TypeAlias = tuple[str, dict[str, Any]]
 """The name of a server, and how a host reaches it."""
@@ -65,7 +63,7 @@ def _entries(program: Program, names: NameTable) -> Iterator[Entry]:
         command = ["-m", names.package, "mcp", "--transport", "stdio", *only]
         yield name, {"command": "python", "args": command, "env": env}
         if adapter.transport == "http":
-            url = f"http://{_host(adapter.address)}:{adapter.port}/mcp"
+            url = f"http://{url_host(adapter.address)}:{adapter.port}/mcp"
             headers = dict(_headers(adapter))
             shown = {"headers": headers} if headers else {}
             yield f"{name}_http", {"type": "http", "url": url, **shown}
@@ -91,10 +89,3 @@ def _header(name: str, before: str, value: Text) -> Iterator[tuple[str, str]]:
 
 def _reference(setting: Setting) -> str:
     return f"${{{setting.variable}}}"
-
-
-def _host(address: str) -> str:
-    """An address as it stands in a URL from the same machine."""
-    if not _ADDRESS(address) or address in ("0.0.0.0", "::"):  # noqa: S104
-        return "127.0.0.1"
-    return f"[{address}]" if ":" in address else address

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ..ir import Negotiated, Operation, Setting, Supplied, Upstream
+from ..ir import Operation
 from ..markdown import code, prose
 from ..names import NameTable
 from ..plan import FilePlan, VerbatimView
-from ..program import Adapter, Forward, Held, McpAdapter, Program, RestAdapter, Route
+from ..program import (
+    Adapter,
+    Forward,
+    McpAdapter,
+    Program,
+    RestAdapter,
+    Route,
+    SkillAdapter,
+)
 from ..pycode import Code, doc, import_order, lit
 from ..resources import RUNTIME
 from ..result_steps import has_queries, results_of
@@ -27,9 +35,10 @@ from .observed import (
     control_server,
 )
 from .readers import answer_libraries, answer_modules
-from .scripts import script_libraries, script_modules, script_variables
+from .scripts import script_libraries, script_modules
+from .skill_docs import how_to_run
 from .sources import readings
-from .tool_settings import tool_settings
+from .variables import variables_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,7 @@ class ExportView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitView:
     doc: Code
+    has_exports: bool
     exports: tuple[ExportView, ...]
     all: Code
     lookup: tuple[Code, ...]
@@ -76,6 +86,7 @@ class ReadmeView:
     description: Code
     package: Code
     requirements: Code
+    has_exports: bool
     exports: Code
     adapters: tuple[Code, ...]
     forwards: tuple[Code, ...]
@@ -96,7 +107,7 @@ def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
             path="py.typed", template="verbatim.j2", view=VerbatimView(text=Code())
         ),
     ]
-    if program.adapters or program.control is not None:
+    if program.servers:
         view = MainView(
             doc=doc(f"Runs the package: `python -m {names.package} serve`."),
             adapters=tuple(_adapters(program, names)),
@@ -130,6 +141,7 @@ def _init(program: Program, names: NameTable) -> InitView:
     )
     return InitView(
         doc=doc(program.label or "A generated package."),
+        has_exports=bool(flat),
         exports=tuple(
             ExportView(
                 module=Code(module),
@@ -154,6 +166,9 @@ def _adapters(program: Program, names: NameTable) -> list[Code]:
         if transport != "http":
             arguments.append(lit(transport))
         lines.append(Code(f"Adapter({comma(arguments)})"))
+    for skills in program.skills:
+        values = ["skill", names.modules[skills.origin], skills.address]
+        lines.append(Code(f"Adapter({comma([*map(lit, values), lit(skills.port)])})"))
     if program.control is not None:
         lines.append(control_server(program.control))
     return lines
@@ -169,6 +184,7 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
     wanted = ["__init__", "upstream"]
     wanted += answer_modules(program)
     wanted += client_modules(program.upstreams)
+    wanted += ["main", "skills"] if program.skills else []
     for adapter in program.adapters:
         units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]
@@ -217,7 +233,7 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
     ]
     has_mcp = any(isinstance(adapter, McpAdapter) for adapter in program.adapters)
     variables: dict[str, Code] = {}
-    for name, about in _variables(program):
+    for name, about in variables_of(program):
         variables.setdefault(name, about)
     label = program.label or "A generated package"
     return ReadmeView(
@@ -225,6 +241,7 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
         description=prose(program.description or label),
         package=names.package,
         requirements=Code(" ".join(_requirements(program))),
+        has_exports=bool(classes or program.flows or program.control),
         exports=comma(
             [*classes, *(["flows"] if program.flows else [])] or ["create_app"]
         ),
@@ -245,9 +262,12 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
 
 
 def _requirements(program: Program) -> list[str]:
-    kinds = {type(adapter) for adapter in program.adapters}
-    needed = {"fastapi": RestAdapter in kinds, "mcp": McpAdapter in kinds}
-    needed["uvicorn"] = bool(kinds) or program.control is not None
+    kinds = {type(server) for server in program.servers}
+    needed = {
+        "fastapi": bool(kinds & {RestAdapter, SkillAdapter}),
+        "mcp": McpAdapter in kinds,
+    }
+    needed["uvicorn"] = bool(kinds)
     libraries = answer_libraries(program)
     libraries.update(control_libraries(program))
     schemes = {type(guard.scheme) for guard in program.guards}
@@ -266,6 +286,7 @@ def _requirements(program: Program) -> list[str]:
 def _how_to_run(program: Program, names: NameTable) -> Iterator[Code]:
     for adapter in program.adapters:
         yield _how_to_run_one(adapter, names)
+    yield from how_to_run(program, names)
     if program.control is not None:
         yield control_line(program.control, names.package)
 
@@ -319,78 +340,3 @@ def _row(program: Program, operation: Operation, names: NameTable) -> RowView:
 
 def _shown(route: Route | Forward) -> str:
     return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in route.path)
-
-
-def _variables(program: Program) -> Iterator[tuple[str, Code]]:
-    """Each environment variable and what it is."""
-    for held in program.held:
-        yield from _about_held(held)
-    for upstream in program.upstreams:
-        for setting in upstream.settings:
-            yield setting.variable, _about_setting(setting)
-        if isinstance(upstream.auth, Supplied):
-            yield from _about_auth(upstream.auth)
-        elif isinstance(upstream.auth, Negotiated):
-            about = (
-                "replaces the authentication: package.module:factory of an httpx.Auth"
-            )
-            yield upstream.auth.setting.variable, prose(about)
-        base_url = upstream.base_url
-        prefix = base_url.variable.removesuffix("_BASE_URL")
-        yield base_url.variable, _about_base_url(upstream)
-        yield f"{prefix}_TIMEOUT", prose("seconds to wait; default: 60")
-        yield f"{prefix}_RETRIES", prose("further tries after a failure; default: 2")
-        yield f"{prefix}_MAX_CONNECTIONS", prose("default: 100")
-    for guard in program.guards:
-        for setting in guard.settings:
-            yield setting.variable, prose("required: what callers must show")
-    for setting in program.adapter_settings:
-        yield setting.variable, prose("required: where traces and metrics go")
-    yield from script_variables(program)
-    if any(isinstance(adapter, RestAdapter) for adapter in program.adapters):
-        about = "origins of browsers that may call REST: a comma list, or *"
-        yield "CORS_ORIGINS", prose(about)
-    if program.adapters or program.control is not None:
-        about = (
-            "where traces and metrics go, with opentelemetry-exporter-otlp-proto-http;"
-            " LOG_FORMAT: json for logs in lines of JSON"
-        )
-        yield "OTEL_EXPORTER_OTLP_ENDPOINT", prose(about)
-    yield from tool_settings(program)
-
-
-def _about_held(held: Held) -> Iterator[tuple[str, Code]]:
-    """Settings that are held elsewhere, and where that is."""
-    if held.path is None:
-        what = f"what {code(held.variable)} makes"
-        about = prose("package.module:factory, which makes a mapping of settings")
-    else:
-        what = f"the file of {code(held.variable)}"
-        about = Code(f"default: {code(held.path)}, from the folder of the package")
-    for variable, key in held.keys:
-        yield variable, Code(f"default: {code(key)} of {what}")
-    yield held.variable, about
-
-
-def _about_setting(setting: Setting) -> Code:
-    if setting.default is None:
-        return prose("required")
-    if setting.default:
-        return Code(f"default: {code(setting.default)}")
-    return prose("default: what the authorization server says")
-
-
-def _about_auth(auth: Supplied) -> Iterator[tuple[str, Code]]:
-    """What makes the authentication, and what the spec has for it."""
-    yield (
-        auth.setting.variable,
-        prose("required: package.module:factory, which makes the httpx.Auth to use"),
-    )
-    for variable in auth.mentions:
-        yield variable, prose("named by the spec for that authentication")
-
-
-def _about_base_url(upstream: Upstream) -> Code:
-    if upstream.base_url.default is not None:
-        return Code(f"default: {code(upstream.base_url.default)}")
-    return prose("where the API is" if upstream.published else "required")

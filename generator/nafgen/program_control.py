@@ -1,0 +1,38 @@
+"""The linked model of a control adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .diagnostics import Origin
+from .ir import Guard, Setting, Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observability:
+    """What is recorded of a package: `traces` is how many are kept, 0 for none.
+
+    Traces and metrics go to the collector at `endpoint`, if it has parts. `propagation`
+    is `w3c` or `b3`.
+    """
+
+    has_metrics: bool
+    traces: int
+    sampling: float
+    propagation: str
+    endpoint: Text
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlAdapter:
+    """A server that tells of the others; `info` is what it says of the capability."""
+
+    namespace: str
+    address: str
+    port: int
+    guard: Guard | None
+    has_health: bool
+    info: tuple[tuple[str, str], ...] | None
+    observability: Observability | None
+    origin: Origin
