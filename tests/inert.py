@@ -81,6 +81,7 @@ IMPORTS: Final = {
     "._runtime.queries": {"jsonpath"},
     "._runtime.recent_traces": {"RecentTraces"},
     "._runtime.rest": {*"OPTIONS add_health answer closing relay structure".split()},
+    "._runtime.scripting": {"Scripting"},
     "._runtime.scripts": {"script"},
     "._runtime.settings": {"Environment"},
     "._runtime.sparql_bodies": {
@@ -120,6 +121,7 @@ CALLED: Final = {
     *"yaml_double_quoted yaml_node yaml_single_quoted".split(),
     *"Metrics Observability RecentTraces control_app env.complete observe".split(),
     *"Folder Skill add_skills".split(),
+    *"Metrics Observability RecentTraces Scripting control_app env.complete observe".split(),
     *"env.auth env.connection env.get arguments.get self.call super().__init__".split(),
     *"app.delete app.get app.head app.options app.patch app.post app.put".split(),
     *"tools.add tools.served".split(),

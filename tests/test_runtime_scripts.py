@@ -16,7 +16,8 @@ from typing import Any, Final
 import pytest
 from nafgen.runtime import scripts
 from nafgen.runtime.calls import ArgumentError
-from nafgen.runtime.scripts import ScriptError, script
+from nafgen.runtime.script_settings import ScriptError
+from nafgen.runtime.scripts import script
 from runtime_support import until
 
 Write = Callable[..., tuple[str, ...]]
@@ -336,7 +337,7 @@ def test_settings(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRIPT_TIMEOUT", "")
     for off in ("false", "FALSE", "0"):
         monkeypatch.setenv("SCRIPTING", off)
-        said = "scripts are switched off (SCRIPTING)"
+        said = "scripts are switched off"
         assert failure(write("result = 1")) == said
     monkeypatch.setenv("SCRIPTING", "true")
     assert run(write("result = 1")) == 1

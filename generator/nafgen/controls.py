@@ -12,7 +12,8 @@ from .binds import Settings
 from .diagnostics import Reporter, show
 from .guards import link_guard
 from .ir import Setting, Text
-from .program import ControlAdapter, Observability
+from .program import ControlAdapter, Observability, Scripting
+from .scripted import Language
 
 _ADDRESS: Final = re.compile(r"https?://[^/?#\s]+[^?#\s]*", re.IGNORECASE).fullmatch
 
@@ -25,7 +26,8 @@ def link_control(
     if control is None:
         return None
     observed = control.observability
-    if not (control.health or control.info or observed):
+    scripting = control.scripting
+    if not (control.health or control.info or observed or scripting):
         reporter.report(
             "NAF418",
             control.origin.span,
@@ -41,6 +43,7 @@ def link_control(
         has_health=control.health,
         info=_info(capability.label, control.version) if control.info else None,
         observability=_observability(observed, binds, reporter) if observed else None,
+        scripting=_scripting(scripting) if scripting else None,
         origin=control.origin,
     )
 
@@ -48,6 +51,22 @@ def link_control(
 def _info(label: str, version: str) -> tuple[tuple[str, str], ...]:
     known = (("display", label), ("specVersion", version))
     return tuple((name, value) for name, value in known if value)
+
+
+def _scripting(said: spec.Scripting) -> Scripting:
+    """What is told of scripts; no other languages are ever run."""
+    allowed = (
+        None if said.languages is None else [each.value for each in said.languages]
+    )
+    shown = {"defaultLocation": said.location, "defaultLanguage": said.language}
+    return Scripting(
+        is_enabled=said.disabled is None,
+        timeout=said.timeout,
+        languages=tuple(
+            each for each in Language if allowed is None or each in allowed
+        ),
+        shown=tuple((name, str(each.value)) for name, each in shown.items() if each),
+    )
 
 
 def _observability(

@@ -26,6 +26,7 @@ from .program_calls import Step as Step
 from .program_calls import given_to as given_to
 from .program_control import ControlAdapter as ControlAdapter
 from .program_control import Observability as Observability
+from .program_control import Scripting as Scripting
 from .scripted import ScriptFile
 from .wire import SkillFolder
 

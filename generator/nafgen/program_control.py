@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .diagnostics import Origin
 from .ir import Guard, Setting, Text
+from .scripted import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,17 @@ class Observability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scripting:
+    """What is told of scripts: the seconds that they may run if that is said, their
+    languages, and what else the spec says, by its names."""
+
+    is_enabled: bool
+    timeout: float | None
+    languages: tuple[Language, ...]
+    shown: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlAdapter:
     """A server that tells of the others; `info` is what it says of the capability."""
 
@@ -35,4 +47,5 @@ class ControlAdapter:
     has_health: bool
     info: tuple[tuple[str, str], ...] | None
     observability: Observability | None
+    scripting: Scripting | None
     origin: Origin

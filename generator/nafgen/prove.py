@@ -47,7 +47,8 @@ VOCABULARY: Final = frozenset("""
     guarded_server inbound name scheme_name security
     jsonpath path_functions pick_all pick_members queries wildcards append
     average deviation keys largest length smallest total
-    script scripts context timeout
+    SCRIPTING Scripting context defaultLanguage defaultLocation enabled languages script scripting
+    scripts timeout
     HELD HeldElsewhere HeldInFile HoldingEnvironment __file__ binds env_values held_in_env
     Folder Skill add_skills folders skills
     held_in_yaml held_settings json_values yaml_values

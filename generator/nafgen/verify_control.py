@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 
@@ -39,10 +40,34 @@ async def check_control(bench: Bench, control: ControlAdapter) -> None:
             if path == "/status" and control.info is not None:
                 told = got.json()["capability"]
                 bench.check(control.origin, what, dict(control.info), told)
+            if path == "/scripting" and control.scripting is not None:
+                await _check_scripting(bench, control, caller, known)
             if path == "/traces" and control.observability is not None:
                 size = control.observability.traces
                 what = "the size of the buffer"
                 bench.check(control.origin, what, size, got.json()["bufferSize"])
+
+
+async def _check_scripting(
+    bench: Bench,
+    control: ControlAdapter,
+    caller: httpx.AsyncClient,
+    known: Any,
+) -> None:
+    """What is told of scripts is what the spec says, and a wrong change is refused."""
+    scripting = control.scripting
+    if scripting is None:
+        return
+    got = await caller.put("/scripting", auth=known, json={"timeout": 0})
+    what = "PUT /scripting of a time-out of 0: status"
+    bench.check(control.origin, what, 400, got.status_code)
+    told = (await caller.get("/scripting", auth=known)).json()
+    for name, value in (
+        ("enabled", scripting.is_enabled),
+        ("allowedLanguages", sorted(scripting.languages)),
+        *scripting.shown,
+    ):
+        bench.check(control.origin, f"/scripting: {name}", value, told.get(name))
 
 
 def _paths(control: ControlAdapter) -> Iterator[tuple[str, int]]:
@@ -54,6 +79,7 @@ def _paths(control: ControlAdapter) -> Iterator[tuple[str, int]]:
         ("/status", control.info is not None),
         ("/metrics", observed is not None and observed.has_metrics),
         ("/traces", observed is not None and observed.traces > 0),
+        ("/scripting", control.scripting is not None),
         ("/nothing", False),
     ):
         yield path, 200 if is_there else 404

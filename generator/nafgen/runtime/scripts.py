@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import os
 import signal
 import subprocess
@@ -21,10 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from .calls import ArgumentError
+from .script_settings import TIMEOUT, ScriptError, settings
 
-TIMEOUT: Final = 60.0
-"""Seconds that a script may run."""
 GRACE: Final = 5.0
 """Seconds that its process may take beside."""
 MEMORY: Final = 128 * 1024**2
@@ -43,10 +40,6 @@ WORKER: Final = Path(__file__).with_name("script_worker.py")
 _threads: Final = ThreadPoolExecutor(MAX_RUNNING, thread_name_prefix="scripts")
 
 
-class ScriptError(ArgumentError):
-    """A script failed, or was not run; the message says why."""
-
-
 async def script(
     *files: str, context: Mapping[str, Any], timeout: float = TIMEOUT
 ) -> Any:
@@ -59,28 +52,16 @@ async def script(
         ScriptError: scripts are switched off, one of these failed, took too long or
             needs too much memory, or the result is not JSON or too large.
     """
-    if os.environ.get("SCRIPTING", "true").lower() in ("false", "0"):
-        raise ScriptError("scripts are switched off (SCRIPTING)")
+    language = LANGUAGES[Path(files[-1]).suffix]
     given = {name: value for name, value in context.items() if value is not None}
-    running = _Run(files, given, _timeout(timeout))
-    loop = asyncio.get_running_loop()
-    try:
-        return await loop.run_in_executor(_threads, running.result)
-    finally:
-        running.end()  # whoever waited for it may have left
-
-
-def _timeout(default: float) -> float:
-    text = os.environ.get("SCRIPT_TIMEOUT")
-    if not text:
-        return default
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise ScriptError("SCRIPT_TIMEOUT must be a number of seconds above 0")
-    return seconds
+    with settings.recorded():
+        settings.check(language)
+        running = _Run(files, language, given, settings.timeout(timeout))
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(_threads, running.result)
+        finally:
+            running.end()  # whoever waited for it may have left
 
 
 class _Worker:
@@ -151,9 +132,14 @@ class _Run:
     """One run of scripts; `end` may be called from another thread at any time."""
 
     def __init__(
-        self, files: tuple[str, ...], context: Mapping[str, Any], timeout: float
+        self,
+        files: tuple[str, ...],
+        language: str,
+        context: Mapping[str, Any],
+        timeout: float,
     ) -> None:
         self._files = files
+        self._language = language
         self._context = context
         self._timeout = timeout
         self._lock = threading.Lock()
@@ -200,7 +186,7 @@ class _Run:
                 f"scripts are given {MAX_CONTEXT:,} characters at the most"
             )
         asked = {
-            "language": LANGUAGES[Path(self._files[-1]).suffix],
+            "language": self._language,
             "sources": [(FOLDER / name).read_text("utf-8") for name in self._files],
             "context": context,
             "timeout": self._timeout,

@@ -9,6 +9,7 @@ from ..names import NameTable
 from ..plan import FilePlan
 from ..program import ControlAdapter, Observability, Program
 from ..pycode import Code, Imports, doc, lit, literal
+from ..scripted import Language
 from .expressions import RUNTIME, comma
 from .guards import GuardView, guard_views, read
 from .sources import environment
@@ -42,7 +43,7 @@ def plan(program: Program, names: NameTable) -> tuple[FilePlan, ...]:
     imports.use("__future__", "annotations")
     imports.use("starlette.applications", "Starlette")
     imports.use(f"{RUNTIME}.control", "control_app")
-    kept = tuple(_kept(control.observability, imports))
+    kept = (*_kept(control.observability, imports), *_scripting(control, imports))
     observed = tuple(_observed(program, control, imports))
     guards = guard_views(control.guard, program, imports)
     if guards:
@@ -68,6 +69,20 @@ def _kept(observed: Observability | None, imports: Imports) -> Iterator[Code]:
         yield Code(f"METRICS = {made}()")
 
 
+def _scripting(control: ControlAdapter, imports: Imports) -> Iterator[Code]:
+    scripting = control.scripting
+    if scripting is None:
+        return
+    arguments = [] if scripting.is_enabled else ["enabled=False"]
+    if scripting.timeout is not None:
+        arguments.append(f"timeout={lit(scripting.timeout)}")
+    if len(scripting.languages) < len(Language):
+        arguments.append(f"languages=[{comma(map(lit, scripting.languages))}]")
+    arguments += [f"{name}={lit(value)}" for name, value in scripting.shown]
+    made = imports.use(f"{RUNTIME}.scripting", "Scripting")
+    yield Code(f"SCRIPTING = {made}({comma(arguments)})")
+
+
 def _arguments(control: ControlAdapter) -> Code:
     """What the app tells."""
     arguments = [f"health={control.has_health}"]
@@ -76,6 +91,7 @@ def _arguments(control: ControlAdapter) -> Code:
     observed = control.observability
     shown = ["*TRACES.routes"] if observed and observed.traces else []
     shown += ["*METRICS.routes"] if observed and observed.has_metrics else []
+    shown += ["*SCRIPTING.routes"] if control.scripting else []
     if shown:
         arguments.append(f"more=[{comma(shown)}]")
     return comma(arguments)

@@ -22,6 +22,7 @@ def control_modules(control: ControlAdapter | None) -> Iterator[str]:
     if control is None:
         return
     yield from ("main", "control")
+    yield from ["scripting"] if control.scripting else []
     observed = control.observability
     if observed is not None:
         yield "telemetry"
@@ -64,6 +65,7 @@ def control_line(control: ControlAdapter, package: str) -> Code:
     shown += ["/status"] if control.info is not None else []
     shown += ["/metrics"] if observed and observed.has_metrics else []
     shown += ["/traces"] if observed and observed.traces else []
+    shown += ["/scripting"] if control.scripting else []
     paths = comma(f"`{path}`" for path in shown)
     told = f", which tells {paths}" if shown else ""
     return Code(f"Control on port {control.port}: `python -m {package} control`{told}.")

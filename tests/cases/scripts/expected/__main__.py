@@ -6,6 +6,7 @@ from ._runtime.main import Adapter, main
 ADAPTERS = (
     Adapter("rest", "app", "127.0.0.1", 8080),
     Adapter("mcp", "mcp_server", "127.0.0.1", 9090),
+    Adapter("control", "control", "127.0.0.1", 9191),
 )
 
 

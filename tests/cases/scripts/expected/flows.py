@@ -33,6 +33,7 @@ async def large_ships(
                 "unit": "t",
                 "ships": list_ships,
             },
+            timeout=20.0,
         ),
     )
     totals = await step(
@@ -46,6 +47,7 @@ async def large_ships(
                 "list-ships": list_ships,
                 "large": large,
             },
+            timeout=20.0,
         ),
     )
     return {
@@ -62,7 +64,12 @@ async def charge(api: AsyncRegistry, *, tonnage: float) -> Any:
     Args:
         tonnage: Its tonnage.
     """
-    fee = await step("fee", script("fee.js", context={"tonnage": tonnage}))
-    await step("check", script("check.js", context={"tonnage": tonnage, "fee": fee}))
+    fee = await step(
+        "fee", script("fee.js", context={"tonnage": tonnage}, timeout=20.0)
+    )
+    await step(
+        "check",
+        script("check.js", context={"tonnage": tonnage, "fee": fee}, timeout=20.0),
+    )
     await step("book", api.book_fee(amount=fee))
     return {"fee": fee}
