@@ -110,6 +110,14 @@ def test_what_many_languages_write(text: str) -> None:
     assert found(text) == []
 
 
+def test_a_server_may_say_how_its_tools_are_used() -> None:
+    order = "You must call list first, before using any other tool."
+    spec = SPEC.replace("TEXT", "Lists.").replace("Of albums.", f'"{order}"')
+    codes = [each.code for each in compile_text(spec).diagnostics]
+    assert "NAF504" not in codes
+    assert found(order) == ["NAF504"]
+
+
 @pytest.mark.parametrize(
     "place", ["the title", "the description of the argument", "of the server"]
 )

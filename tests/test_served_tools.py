@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from compile_support import checked, compile_text, files_of, write_to
 from e2e_support import DEADLINE
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp_types import ElicitRequestParams, ElicitResult
+from runtime_support import Exchange, upstream
 
 pytestmark = pytest.mark.slow
 SPEC = """\
@@ -124,3 +130,53 @@ def test_the_readme_says_what_can_be_set() -> None:
     )
     readme = files_of(compile_text(reads))["README.md"]
     assert "CONFIRM" not in readme and "api:NAMESPACE" not in readme
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("action", ["accept", "decline"])
+def test_the_user_decides_over_pipes(folder: Path, mode: str, action: Any) -> None:
+    """A tool of a real process deletes what the user says may be deleted."""
+    received: list[str] = []
+    shown: list[str] = []
+
+    def answer(exchange: Exchange) -> None:
+        received.append(f"{exchange.command} {exchange.path}")
+        exchange.answer(b"")
+
+    async def ask(context: object, params: ElicitRequestParams) -> ElicitResult:
+        assert received == []
+        shown.append(params.message)
+        return ElicitResult(action=action, content={})
+
+    async def delete(base: str) -> bool:
+        start = StdioServerParameters(
+            command=sys.executable,
+            args=[
+                "-m",
+                "spec",
+                "mcp",
+                "--only",
+                "mcp_server_books",
+                "--transport",
+                "stdio",
+            ],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(folder),
+                "CONFIRM_DESTRUCTIVE": "1",
+                "CATALOGUE_BASE_URL": base,
+            },
+        )
+        async with Client(
+            stdio_client(start), mode=mode, elicitation_callback=ask
+        ) as client:
+            result = await client.call_tool("delete-book", {"isbn": "a/1"})
+            return bool(result.is_error)
+
+    with upstream(answer) as base:
+        refused = asyncio.run(delete(base))
+    assert refused == (action == "decline")
+    assert shown == [
+        'Run delete-book? It may change or delete something for good.\nisbn: "a/1"'
+    ]
+    assert received == ([] if refused else ["DELETE /books/a%2F1"])

@@ -17,23 +17,31 @@ MAX_REQUIRED: Final = 12
 MAX_QUALIFIED: Final = 64
 """Characters that hosts allow for the names of a server and its tool, as they join them."""
 
-_ORDERS: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,40}"
-        r"\b(?:previous|prior|above|earlier|preceding|other|all|your)\b[^.\n]{0,30}"
-        r"\b(?:instructions?|prompts?|rules|guidelines|messages)\b",
-        r"\b(?:do not|don't|never|without)\s+(?:tell|inform|mention|reveal|notify|ask)"
-        r"(?:ing)?\b[^.\n]{0,20}\busers?\b",
+
+def _patterns(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+
+
+_ATTACKS: Final = _patterns(
+    r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,40}"
+    r"\b(?:previous|prior|above|earlier|preceding|other|all|your)\b[^.\n]{0,30}"
+    r"\b(?:instructions?|prompts?|rules|guidelines|messages)\b",
+    r"\b(?:do not|don't|never|without)\s+(?:tell|inform|mention|reveal|notify|ask)"
+    r"(?:ing)?\b[^.\n]{0,20}\busers?\b",
+    r"\b(?:system prompt|developer message|hidden instructions?)\b",
+    r"<\s*/?\s*(?:system|important|instructions?|assistant|secret)\s*>",
+)
+"""What would change how a model behaves, wherever it stands."""
+_ORDERS: Final = (
+    *_ATTACKS,
+    *_patterns(
         r"\byou\s+(?:must|should)\s+(?:always\s+|never\s+|first\s+|not\s+|also\s+)*"
         r"(?:call|invoke|execute)\b",
         r"\b(?:before|instead of|after)\s+(?:using|calling|invoking|running)\s+"
         r"(?:any|all|each|every|other|another)\b[^.\n]{0,10}\btools?\b",
-        r"\b(?:system prompt|developer message|hidden instructions?)\b",
-        r"<\s*/?\s*(?:system|important|instructions?|assistant|secret)\s*>",
-    )
+    ),
 )
-"""What speaks to a model, and not of an API."""
+"""The same of one tool, and what says when to call others."""
 _UNSEEN: Final = re.compile(
     "<!--"
     "|[\u202a-\u202e\u2060-\u2064\u2066-\u206f\U000e0000-\U000e007f]"
@@ -50,12 +58,14 @@ class _Text:
     of: str
     text: str
     origin: Origin
+    forbidden: tuple[re.Pattern[str], ...] = _ORDERS
 
 
 def check_texts(program: Program, reporter: Reporter) -> None:
     """Report texts of tools that would mislead a model, or the people who review them."""
     for said in _texts(program):
-        match = next(filter(None, (each.search(said.text) for each in _ORDERS)), None)
+        matches = (each.search(said.text) for each in said.forbidden)
+        match = next(filter(None, matches), None)
         if match is not None:
             reporter.report(
                 "NAF504",
@@ -82,7 +92,8 @@ def _named(hidden: str) -> str:
 def _texts(program: Program) -> Iterator[_Text]:
     for server in _servers(program):
         instructions = server.description or program.description
-        yield _Text("the description of the server", instructions, server.origin)
+        of = "the description of the server"
+        yield _Text(of, instructions, server.origin, _ATTACKS)
         for tool in server.tools:
             yield _Text(f"the title of `{tool.name}`", tool.title, tool.origin)
             of = f"the description of `{tool.name}`"
