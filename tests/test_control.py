@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from compile_support import checked, compile_file, compile_text, files_of, write_to
 from conftest import ROOT
+from inert import check_files
 from nafgen.compile import Compilation
 from nafgen.runtime import health, observing
 from nafgen.runtime.control import _duration, control_app
@@ -154,6 +156,15 @@ class TestPaths:
         }
         requirements = files["README.md"].partition("pip install")[2].partition(".")[0]
         assert "opentelemetry-sdk" not in requirements
+
+    def test_texts_of_the_spec_stay_texts(self) -> None:
+        said = '''"""; import os #\\x{{0}}'''
+        made = compile_text(
+            SPEC.format(more="management: {info: true}").replace(
+                "display: Alone", f"display: {json.dumps(said)}"
+            )
+        )
+        check_files(files_of(checked(made)))
 
 
 class TestErrors:
@@ -369,6 +380,18 @@ class TestProcess:
         assert count.value == 2
         info = next(f for name, f in families.items() if name.startswith("target"))
         assert info.samples[0].labels["service_name"] == "spec"
+
+    def test_a_server_on_stdio_counts_as_started(self, tmp_path: Path) -> None:
+        text = CONTROL.read_text(encoding="utf-8")
+        on_stdio = text.replace("port: 9090", "transport: stdio")
+        write_to(compile_text(on_stdio), tmp_path)
+        arguments = ("serve", "--port", "0")
+        with process(tmp_path, "spec", *arguments, **SETTINGS) as running:
+            _, control = running.urls
+            answer = httpx.get(f"{control}/health/ready", headers=KNOWN)
+            assert running.stop() == 0
+        assert answer.status_code == 200
+        assert {"type": "mcp", "state": "started"} in answer.json()["adapters"]
 
     def test_off_by_the_environment(self, folder: Path) -> None:
         env = {**SETTINGS, "OTEL_SDK_DISABLED": "true"}

@@ -14,8 +14,10 @@ from .guards import link_guard
 from .ir import Setting, Text
 from .program import ControlAdapter, Observability, Scripting
 from .scripted import Language
+from .spec import Located
 
 _ADDRESS: Final = re.compile(r"https?://[^/?#\s]+[^?#\s]*", re.IGNORECASE).fullmatch
+_OF_GRPC: Final = re.compile(r"[^/]+//[^/]+:4317(/|$)").match
 
 
 def link_control(
@@ -73,19 +75,7 @@ def _observability(
     observed: spec.Observability, binds: Iterable[spec.Bind], reporter: Reporter
 ) -> Observability:
     settings = Settings(binds, reporter)
-    endpoint = Text(parts=())
-    if observed.endpoint is not None:
-        endpoint = credential(observed.endpoint, settings)
-        text = "".join(part for part in endpoint.parts if isinstance(part, str))
-        is_fixed = not any(isinstance(part, Setting) for part in endpoint.parts)
-        if is_fixed and not _ADDRESS(text):
-            reporter.report(
-                "NAF101",
-                observed.endpoint.span,
-                f"{show(text)} is not the address of a collector",
-                hint="it begins with http:// or https://; nothing is exported",
-            )
-            endpoint = Text(parts=())
+    endpoint = _endpoint(observed.endpoint, settings)
     return Observability(
         has_metrics=observed.has_metrics,
         traces=observed.traces,
@@ -94,3 +84,28 @@ def _observability(
         endpoint=endpoint,
         settings=tuple(settings.used.values()),
     )
+
+
+def _endpoint(located: Located | None, settings: Settings) -> Text:
+    """The address of a collector; one that cannot be asked is reported."""
+    if located is None:
+        return Text(parts=())
+    endpoint, reporter = credential(located, settings), settings.reporter
+    if any(isinstance(part, Setting) for part in endpoint.parts):
+        return endpoint
+    if not _ADDRESS(str(located.value)):
+        reporter.report(
+            "NAF101",
+            located.span,
+            f"{show(located.value)} is not the address of a collector",
+            hint="it begins with http:// or https://; nothing is exported",
+        )
+        return Text(parts=())
+    if _OF_GRPC(str(located.value)):
+        reporter.report(
+            "NAF426",
+            located.span,
+            "collectors take gRPC at 4317, and packages send HTTP",
+            hint="they take HTTP at 4318",
+        )
+    return endpoint

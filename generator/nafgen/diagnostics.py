@@ -127,6 +127,7 @@ CODES: Final = _registry(
     ("NAF422", _W, "an authentication has no effect"),
     ("NAF423", _W, "binds must be supplied"),
     ("NAF425", _N, "access tokens need settings"),
+    ("NAF426", _W, "a collector is asked at the port of gRPC"),
     ("NAF430", _N, "a rule for a public API was applied"),
     ("NAF431", _W, "a server has more tools than many clients take"),
     ("NAF432", _N, "a file holds only what others import"),

@@ -6,6 +6,9 @@ and what is sent and done for that. Names are those of the semantic conventions.
 attribute holds a query, a header, a body or the text of an error: there secrets are.
 """
 
+# Packages that nobody observes are checked where these libraries are not installed.
+# mypy: disable-error-code="import-not-found,misc"
+
 from __future__ import annotations
 
 import os
