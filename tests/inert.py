@@ -43,8 +43,9 @@ IMPORTS: Final = {
         *"HTTPDigest OAuth2".split(),
     },
     "importlib": {"import_module"},
+    "mcp.server.caching": {"CacheHint"},
     "mcp.server.lowlevel": {"Server"},
-    "mcp_types": {"CallToolResult"},
+    "mcp_types": {"CallToolResult", "PromptArgument"},
     "starlette.applications": {"Starlette"},
     "typing": {*"Annotated Any Final NamedTuple TYPE_CHECKING".split()},
     ".": {"client", "flows"},
@@ -77,9 +78,12 @@ IMPORTS: Final = {
     "._runtime.oauth2": {"ClientCredentials"},
     "._runtime.observability": {"Observability", "observe"},
     "._runtime.prometheus": {"Metrics"},
+    "._runtime.prompts": {"Prompts"},
     "._runtime.protobuf_answers": {"protobuf_value"},
     "._runtime.queries": {"jsonpath"},
     "._runtime.recent_traces": {"RecentTraces"},
+    "._runtime.resource_files": {"FolderFiles"},
+    "._runtime.resources": {*"Content Resources Variables content read".split()},
     "._runtime.rest": {*"OPTIONS add_health answer closing relay structure".split()},
     "._runtime.scripting": {"Scripting"},
     "._runtime.scripts": {"script"},
@@ -125,6 +129,8 @@ CALLED: Final = {
     *"env.auth env.connection env.get arguments.get self.call super().__init__".split(),
     *"app.delete app.get app.head app.options app.patch app.post app.put".split(),
     *"tools.add tools.served".split(),
+    *"CacheHint Folder FolderFiles PromptArgument Prompts Resources content read".split(),
+    *"prompts.add resources.add resources.add_files resources.served".split(),
 }
 """What may be called, beside what the modules of the package define."""
 MADE: Final = re.compile(

@@ -16,20 +16,21 @@ TEMPLATES = ROOT / "templates"
 
 LAYERS = {
     0: "diagnostics pycode markdown yaml_rules manifest",
-    1: "avro_samples media_types wire rule hosts versions source inputs spec spec_parts spec_skills paths ir ir_auth program program_calls program_control scripted givens plan resources report"
+    1: "avro_samples media_types wire rule hosts versions source inputs spec spec_parts spec_skills paths ir ir_auth program program_calls program_control program_served scripted givens plan resources report"
     " result_steps samples tool_costs",
     2: "schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"
-    " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions skill_names tool_names names listing lint arguments references consumed_paths unfed inferred"
+    " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions skill_names names listing lint arguments references consumed_paths unfed inferred"
     " bodies body_members body_places parameter_values units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards lower_skills link_skills skill_folders"
     " path_scanner path_patterns path_filters path_syntax json_paths"
     " lower_behaviour steps given_values behaviours flows mocks readable"
     " lower_scripts script_sources script_names script_contexts"
+    " served_files served lower_served wire_names"
     " lower_control controls binary_answers batches parts avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
     4: "render format prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values expect_places expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward verify_skills"
-    " verify_mcp verify_control verify_guard verify_tokens verify_exchanges verify_inputs verify_settings mock mock_bytes mock_requests mock_credentials"
+    " verify_mcp verify_served verify_files verify_control verify_guard verify_tokens verify_exchanges verify_inputs verify_settings mock mock_bytes mock_requests mock_credentials"
     " expect_results script_engines",
     6: "signals discover result bulk build validation sarif console config dump explain"
     " serving publishing cli __main__",
@@ -63,8 +64,8 @@ OWNERS = {
     },
     "fastapi": set(),
     "pydantic": {"verify_inputs"},
-    "mcp": {"verify_mcp"},
-    "mcp_types": {"verify_mcp"},
+    "mcp": {"verify_mcp", "verify_served"},
+    "mcp_types": {"verify_mcp", "verify_served"},
     "quickjs": {"script_engines"},
     "pydantic_monty": {"script_engines"},
     "jwt": {"verify_tokens"},
@@ -105,6 +106,7 @@ SHARED = {
     "mappings",
     "observed",
     "scripts",
+    "served",
     "sources",
     "tool_settings",
 }

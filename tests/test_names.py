@@ -12,7 +12,13 @@ import pytest
 from compile_support import compile_text
 from conftest import ROOT
 from nafgen.compile import Compilation
-from nafgen.names import APP_GLOBALS, CLIENT_GLOBALS, MCP_GLOBALS
+from nafgen.names import (
+    APP_GLOBALS,
+    CLIENT_GLOBALS,
+    MCP_GLOBALS,
+    PROMPT_GLOBALS,
+    RESOURCE_GLOBALS,
+)
 from nafgen.program import McpAdapter, RestAdapter
 
 CASES = sorted(path.parent for path in (ROOT / "tests/cases").glob("*/expected"))
@@ -275,7 +281,7 @@ def test_what_a_module_imports_is_no_name_of_its_functions(case: Path) -> None:
     reserved = {
         "client.py": CLIENT_GLOBALS,
         "app.py": APP_GLOBALS,
-        "mcp_server.py": MCP_GLOBALS,
+        "mcp_server.py": MCP_GLOBALS | RESOURCE_GLOBALS | PROMPT_GLOBALS,
     }
     modules = [case / "expected" / name for name in reserved]
     for module in filter(Path.exists, modules):

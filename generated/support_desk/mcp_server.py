@@ -6,10 +6,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mcp.server.lowlevel import Server
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, PromptArgument
 
 from . import client as calls
+from ._runtime.folders import Folder
 from ._runtime.mapping import pick
+from ._runtime.prompts import Prompts
+from ._runtime.resource_files import FolderFiles
+from ._runtime.resources import Content, Resources, Variables, read
 from ._runtime.tools import Arguments, Hints, Tools, lending, relay
 from .client import AsyncCustomers, AsyncTickets
 
@@ -22,6 +26,8 @@ class Api(NamedTuple):
 
 
 tools: Tools[Api] = Tools()
+resources: Resources[Api] = Resources()
+prompts = Prompts()
 
 
 # capability.exposes[desk-tools].tools[list-tickets]
@@ -104,6 +110,56 @@ async def search_customers(api: Api, arguments: Arguments) -> CallToolResult:
     )
 
 
+# capability.exposes[desk-tools].resources[ticket]
+@resources.add(
+    "desk://tickets/{ticket}",
+    name="ticket",
+    title="Ticket",
+    description="A ticket with its comments",
+    media_type="application/json",
+)
+async def ticket_resource(api: Api, variables: Variables) -> Content:
+    return await read(api.tickets_api, calls.tickets_get(variables["ticket"]))
+
+
+# capability.exposes[desk-tools].resources[handbook]
+resources.add_files(
+    FolderFiles(
+        "desk://handbook",
+        Folder("DESK_TOOLS_HANDBOOK_FOLDER", __file__, "../../specs/handbook"),
+        name="handbook",
+        title="Handbook",
+        description="How the desk works",
+        limit=10485760,
+    )
+)
+
+
+# capability.exposes[desk-tools].prompts[draft-reply]
+prompts.add(
+    "draft-reply",
+    title="Draft a reply",
+    description="Drafts a reply to a ticket, as the handbook has it",
+    arguments=[
+        PromptArgument(
+            name="ticket", description="The number of the ticket.", required=True
+        ),
+        PromptArgument(
+            name="wish", description="What the reply should say.", required=False
+        ),
+    ],
+    messages=[
+        (
+            "user",
+            (
+                "Read desk://tickets/{{ticket}} and what the handbook says of it, and draft a reply.\n"
+                "It should say: {{wish}}\n"
+            ),
+        )
+    ],
+)
+
+
 def create_server(
     tickets_client: AsyncTickets | None = None,
     customers_client: AsyncCustomers | None = None,
@@ -112,6 +168,7 @@ def create_server(
     tickets_api = tickets_client or AsyncTickets()
     customers_api = customers_client or AsyncCustomers()
     served = tools.served()
+    readable = resources.served()
     return Server(
         "desk-tools",
         instructions="The support desk for agents.",
@@ -123,6 +180,11 @@ def create_server(
         get_tool_input_schema=served.input_schema,
         on_list_tools=served.list,
         on_call_tool=served.call,
+        on_list_resources=readable.list,
+        on_list_resource_templates=readable.templates,
+        on_read_resource=readable.read,
+        on_list_prompts=prompts.list,
+        on_get_prompt=prompts.get,
     )
 
 

@@ -198,6 +198,9 @@ def _behaviours(
                     yield unit.behaviour, (*resource.params, *unit.params)
         else:
             yield from ((tool.behaviour, tool.params) for tool in exposed.tools)
+            for each in exposed.resources:
+                if isinstance(each, spec.McpResource):
+                    yield each.behaviour, ()
 
 
 def _is_implied(param: spec.Param) -> bool:

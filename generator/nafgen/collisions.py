@@ -15,10 +15,10 @@ from .naming import MAX_IDENTIFIER, shortened
 _SAID: Final = {
     "NAF301": ("{number} names become `{wanted}`; this one is called `{name}`", ""),
     "NAF302": (
-        "{number} tools are called `{wanted}`; this one is served as `{name}`",
-        "give each tool a name of its own",
+        "{number} {kind}s are called `{wanted}`; this one is served as `{name}`",
+        "give each {kind} a name of its own",
     ),
-    "NAF304": ("{number} arguments become `{wanted}`; this one is called `{name}`", ""),
+    "NAF304": ("{number} {kind}s become `{wanted}`; this one is called `{name}`", ""),
 }
 """The message and the hint of a collision, by code."""
 
@@ -43,13 +43,15 @@ class Claim:
 class Scope:
     """Names that may not be given twice. `fit` makes a name of one that may be too long.
 
-    Collisions are reported by `code`; `joint` joins words.
+    Collisions are reported by `code`, of things that are called `kind`; `joint` joins
+    words.
     """
 
     reporter: Reporter
     code: str = "NAF301"
     fit: Callable[[str], str] = _identifier
     joint: str = "_"
+    kind: str = "name"
     taken: dict[str, Origin | None] = field(default_factory=dict)
 
     @classmethod
@@ -100,8 +102,10 @@ class Scope:
         self.reporter.report(
             self.code,
             claim.origin.span,
-            message.format(number=number, wanted=claim.wanted, name=name),
-            hint=hint,
+            message.format(
+                number=number, kind=self.kind, wanted=claim.wanted, name=name
+            ),
+            hint=hint.format(kind=self.kind),
             related=[("another one", other.span)],
         )
 

@@ -7,7 +7,7 @@ nothing is written, so the whole is a pure function of what it reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -22,6 +22,7 @@ from . import (
     render,
     schema,
     script_sources,
+    served_files,
     source,
 )
 from . import format as formatting
@@ -35,7 +36,7 @@ from .lower import lower
 from .names import NameTable
 from .naming import package_path
 from .plan import FilePlan, GeneratedFile, Package
-from .program import LeftOut, McpAdapter, Program, RestAdapter
+from .program import Adapter, LeftOut, McpAdapter, Program, RestAdapter
 from .rules import NO_RULES, Rules
 from .skill_folders import locate_skills
 from .source import Document
@@ -95,11 +96,22 @@ class Compilation:
                 if isinstance(a, RestAdapter)
             ),
             "tools": sum(len(a.tools) for a in adapters if isinstance(a, McpAdapter)),
+            **_served(adapters),
             "left_out": [_left_out(unit) for unit in self.left_out],
             "diagnostics": [
                 as_json(found, self.relative_paths) for found in self.diagnostics
             ],
         }
+
+
+def _served(adapters: Iterable[Adapter]) -> dict[str, int]:
+    """How many resources and prompts there are, where there are any."""
+    servers = [each for each in adapters if isinstance(each, McpAdapter)]
+    found = {
+        "resources": sum(len(a.resources) + len(a.folders) for a in servers),
+        "prompts": sum(len(a.prompts) for a in servers),
+    }
+    return {kind: number for kind, number in found.items() if number}
 
 
 def compile_spec(
@@ -146,6 +158,10 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
         return
     made.capability = bind_sources.locate(made.capability, made.spec, reporter)
     made.capability = locate_skills(made.capability, made.spec, reporter)
+    fetch_prompt = _fetch_beside(made, read, "NAF216")
+    made.capability = served_files.locate_served(
+        made.capability, made.spec, fetch_prompt, reporter
+    )
     if _has_locations(made.capability):
         made.inputs[PLACES] = made.spec.places
     program = link(made.capability, reporter, made.rules)
@@ -165,7 +181,8 @@ def understand(made: Compilation, read: Read, *, strict: bool) -> None:
 def _has_locations(capability: Capability) -> bool:
     skills = (skill for each in capability.skills for skill in each.skills)
     binds = capability.binds
-    return any(bind.location for bind in binds) or any(s.location for s in skills)
+    found = any(bind.location for bind in binds) or any(s.location for s in skills)
+    return found or served_files.has_folders(capability)
 
 
 def _held(capability: Capability) -> set[str]:
@@ -290,7 +307,9 @@ def _fetched(made: Compilation, file: Spec, read: Read) -> Document | Unfetched:
     return amended
 
 
-def _fetch_beside(made: Compilation, read: Read, code: str) -> answer_schemas.Fetch:
+def _fetch_beside(
+    made: Compilation, read: Read, code: str
+) -> Callable[[Located], bytes | Unfetched]:
     """What reads files by paths that stand in the spec or in what it imports."""
 
     def fetch(path: Located) -> bytes | Unfetched:

@@ -110,12 +110,8 @@ RESPONSE: Final = _only("content", "description")
 CONTENT: Final = _only("binary", "schema")
 RESPONSE_BINARY: Final = _only("mediaType", "status description")
 MCP: Final = _keys(
-    "type namespace address port transport tools authentication auth maxBinarySize",
-    separable="resources prompts ttlMs cacheScope",
-    ttlMs="NAF901",
-    cacheScope="NAF901",
-    resources="NAF901",
-    prompts="NAF901",
+    "type namespace address port transport tools resources prompts authentication auth"
+    " maxBinarySize ttlMs cacheScope",
 )
 TOOL: Final = _keys(
     "inputParameters call with ref steps mappings hints outputParameters",
@@ -148,6 +144,12 @@ SKILL: Final = _keys(
 )
 SKILL_TOOL: Final = _keys("from instruction")
 SKILL_SOURCE: Final = _only("sourceNamespace action", "")
+MCP_RESOURCE: Final = _keys(
+    "uri mimeType binary call with ref steps mappings location outputParameters",
+)
+PROMPT: Final = _keys("arguments template location")
+PROMPT_MESSAGE: Final = _only("role content", "description")
+PROMPT_ARGUMENT: Final = _keys("required", "type example examples")
 AGGREGATE: Final = _keys("namespace", renamed=(FUNCTIONS,))
 FLOW: Final = _keys(
     "inputParameters call with steps mappings semantics outputParameters"

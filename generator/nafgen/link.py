@@ -32,6 +32,7 @@ from .program import (
 from .resolve import Resolver
 from .route_paths import route_path, shape, specificity
 from .rules import NO_RULES, Rules, settle
+from .served import ServedLinker
 from .spec import Located
 from .upstreams import Linked, link_upstream, merged, negotiated_settings
 
@@ -57,6 +58,7 @@ class _Linker:
     left_out: list[LeftOut] = field(default_factory=list)
     resolver: Resolver = field(init=False)
     units: BehaviourLinker = field(init=False)
+    served: ServedLinker = field(init=False)
 
     def __post_init__(self) -> None:
         refused = {
@@ -67,6 +69,7 @@ class _Linker:
         scripts = dict(self.capability.scripts)
         self.resolver = Resolver(self.upstreams, refused, self.reporter, scripts)
         self.units = BehaviourLinker(self.resolver, self.reporter)
+        self.served = ServedLinker(self.units, self.reporter, self.left_out)
 
     def program(self) -> Program:
         for unit in self.capability.unusable:
@@ -268,6 +271,7 @@ class _Linker:
                 f" {MAX_TOOLS}",
                 hint="expose fewer of them, by `tools` in a rule of pyproject.toml",
             )
+        resources, folders = self.served.resources(exposed)
         return McpAdapter(
             namespace=exposed.namespace,
             address=exposed.address,
@@ -276,6 +280,10 @@ class _Linker:
             description=exposed.description,
             guard=link_guard(exposed, self.capability.binds, self.reporter),
             tools=tuple(tools),
+            resources=resources,
+            folders=folders,
+            prompts=self.served.prompts(exposed),
+            caching=exposed.caching,
             origin=exposed.origin,
         )
 
@@ -373,4 +381,4 @@ def _with_settings(linked: Linked) -> Upstream:
 def _serves(adapter: Adapter) -> bool:
     if isinstance(adapter, RestAdapter):
         return bool(adapter.routes or adapter.forwards)
-    return bool(adapter.tools)
+    return bool(adapter.units or adapter.folders or adapter.prompts)

@@ -21,6 +21,7 @@ from .keywords import (
 from .lower_behaviour import Behaviours
 from .lower_control import lower_control
 from .lower_guards import lower_guard
+from .lower_served import ServedSide, lower_caching
 from .lower_skills import lower_skills
 from .reader import Reader
 from .spec import Located
@@ -152,7 +153,7 @@ class ExposedSide:
     def _mcp(self, entry: Reader) -> spec.Mcp | str:
         if refused := entry.check_keys(MCP):
             return refused
-        if entry.is_broken("tools"):
+        if entry.is_broken("tools", "resources", "prompts"):
             return "NAF101"
         transport = entry.located("transport") or Located("http", entry.span)
         if transport.value not in ("http", "stdio"):
@@ -176,8 +177,8 @@ class ExposedSide:
         size = lower_size(entry)
         if isinstance(size, str):
             return size
-        tools = entry.children("tools")
-        if not entry.data.get("tools"):
+        tools, served = entry.children("tools"), ServedSide(self.units)
+        if not any(map(entry.data.get, ("tools", "resources", "prompts"))):
             self.units.report_empty(entry, "tools")
         elif transport.value == "stdio":
             self.units.note_defaults(entry, namespace="mcp")
@@ -192,6 +193,11 @@ class ExposedSide:
             auth=auth,
             max_size=size,
             tools=self.units.of(tools, "tool", self._tool),
+            resources=self.units.of(
+                entry.children("resources"), "resource", served.resource
+            ),
+            prompts=self.units.of(entry.children("prompts"), "prompt", served.prompt),
+            caching=lower_caching(entry),
             origin=entry.origin,
         )
 

@@ -111,8 +111,7 @@ def _routes(program: Program) -> list[_Route]:
     results: dict[Origin, list[Result]] = {}
     media_types: dict[Origin, str] = {}
     for adapter in program.adapters:
-        units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
-        for unit in units:
+        for unit in adapter.units:
             if unit.binary and unit.binary.media_type and isinstance(unit.call, Call):
                 origin = unit.call.operation.origin
                 media_types.setdefault(origin, unit.binary.media_type)

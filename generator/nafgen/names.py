@@ -26,13 +26,13 @@ from .ir import (
     Upstream,
 )
 from .naming import camel, snake, tool_name, words
-from .program import Adapter, McpAdapter, Program, RestAdapter, Route, Tool
+from .program import Adapter, McpAdapter, Program, Resource, RestAdapter, Route, Tool
 from .pycode import RESERVED, Code, dotted, identifier
 from .readable import readable_names
 from .result_steps import queries, results_of
 from .script_names import script_names
 from .skill_names import skill_folders, skill_modules
-from .tool_names import argument_names
+from .wire_names import property_names, unique_names, variable_names
 
 CLIENT_GLOBALS: Final = frozenset("""
     Any AsyncBounded AsyncClient Bounded Call Client Connection Environment Final
@@ -65,6 +65,12 @@ MCP_GLOBALS: Final = frozenset("""
     jsonpath path_functions pick_all pick_members
     observability observe
     """.split())
+RESOURCE_GLOBALS: Final = frozenset(
+    "CACHE CacheHint Content Folder Resources Variables content read resources".split()
+)
+PROMPT_GLOBALS: Final = frozenset(
+    "CACHE CacheHint PromptArgument Prompts prompts".split()
+)
 FLOW_GLOBALS: Final = frozenset("""
     Any Setting annotations each extracted filled given joined listed lookup needed pick
     script step together jsonpath path_functions pick_all pick_members
@@ -96,10 +102,10 @@ class OperationNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitNames:
-    """A route's or tool's function and parameters, and a tool's names on the wire.
+    """A unit's function and parameters, and its names on the wire.
 
-    `properties` are the names of a tool's arguments, `queries` those of the queries in
-    its result.
+    `properties` are the names of a tool's arguments or of the variables in a resource's
+    URI, `queries` those of the queries in its result.
     """
 
     function: Code
@@ -133,6 +139,7 @@ class NameTable:
     operations: dict[Origin, OperationNames] = field(default_factory=dict)
     flows: dict[Origin, FlowNames] = field(default_factory=dict)
     units: dict[Origin, UnitNames] = field(default_factory=dict)
+    prompts: dict[Origin, str] = field(default_factory=dict)
     modules: dict[Origin, Code] = field(default_factory=dict)
     scripts: dict[Origin, Code] = field(default_factory=dict)
     skills: dict[Origin, str] = field(default_factory=dict)
@@ -306,14 +313,15 @@ def _module(adapter: Adapter, files: Scope, alone: bool) -> Code:
 def _units(
     adapter: Adapter, table: NameTable, readable: dict[Origin, str], reporter: Reporter
 ) -> None:
-    is_rest = isinstance(adapter, RestAdapter)
-    reserved = APP_GLOBALS | BODY_NAMES if is_rest else MCP_GLOBALS
+    reserved = _reserved(adapter)
     variables = {names.variable for names in table.upstreams.values()}
     classes = {names.async_class for names in table.upstreams.values()}
-    units: list[Route | Tool] = [
-        *(adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools)
-    ]
-    tools = _tools(adapter, reporter) if isinstance(adapter, McpAdapter) else {}
+    units = adapter.units
+    tools = {}
+    if isinstance(adapter, McpAdapter):
+        tools = unique_names("tool", _tool_claims(adapter), reporter)
+        claims = [Claim(each.name, each.origin) for each in adapter.prompts]
+        table.prompts.update(unique_names("prompt", claims, reporter))
     functions = Scope.of(reporter, reserved | variables | classes).claim_all(
         [
             Claim(_wanted(unit, readable, tools), unit.origin, _telling(unit))
@@ -328,8 +336,28 @@ def _units(
             queries=tuple(_queries(function, unit.result)),
             inputs=_parameters(unit.inputs, own),
             tool=tools.get(unit.origin, ""),
-            properties=argument_names(unit, reporter) if isinstance(unit, Tool) else {},
+            properties=_properties(unit, reporter),
         )
+
+
+def _reserved(adapter: Adapter) -> frozenset[str]:
+    """Names that the module of an adapter needs for itself."""
+    if isinstance(adapter, RestAdapter):
+        return APP_GLOBALS | BODY_NAMES
+    reserved = MCP_GLOBALS
+    if adapter.resources or adapter.folders:
+        reserved |= RESOURCE_GLOBALS
+    return reserved | PROMPT_GLOBALS if adapter.prompts else reserved
+
+
+def _properties(unit: Route | Tool | Resource, reporter: Reporter) -> dict[Origin, str]:
+    if isinstance(unit, Tool):
+        return property_names(unit.inputs, reporter)
+    return variable_names(unit.inputs, reporter) if isinstance(unit, Resource) else {}
+
+
+def _tool_claims(adapter: McpAdapter) -> list[Claim]:
+    return [Claim(tool.name, tool.origin, _telling(tool)) for tool in adapter.tools]
 
 
 def _queries(function: str, *results: Result | Relay) -> Iterator[Code]:
@@ -339,7 +367,7 @@ def _queries(function: str, *results: Result | Relay) -> Iterator[Code]:
         yield Code(f"_{function.upper()}_QUERY{suffix}")
 
 
-def _telling(unit: Route | Tool) -> tuple[tuple[str, ...], ...]:
+def _telling(unit: Route | Tool | Resource) -> tuple[tuple[str, ...], ...]:
     """What tells units of one name apart: their path, or that of what they call."""
     if isinstance(unit, Route):
         return _traits(unit)
@@ -348,31 +376,17 @@ def _telling(unit: Route | Tool) -> tuple[tuple[str, ...], ...]:
 
 
 def _wanted(
-    unit: Route | Tool, readable: dict[Origin, str], tools: dict[Origin, str]
+    unit: Route | Tool | Resource,
+    readable: dict[Origin, str],
+    tools: dict[Origin, str],
 ) -> str:
     """The function's name: a route's may be readable, a tool's is as unique as it."""
     callee, name = unit.call.callee, unit.name
+    if isinstance(unit, Resource):
+        return snake(f"{name}-resource", "resource")
     if isinstance(unit, Tool):
         served = tools[unit.origin]
         name = name if served == tool_name(name) else served
     elif name == callee.name:
         name = readable.get(callee.origin, name)
     return snake(name, "operation")
-
-
-def _tools(adapter: McpAdapter, reporter: Reporter) -> dict[Origin, str]:
-    """The tools' names on the wire."""
-    for tool in adapter.tools:
-        fitted = tool_name(tool.name)
-        if fitted != tool.name:
-            reporter.report(
-                "NAF304",
-                tool.origin.span,
-                f"the tool is called `{fitted}`, which every client takes",
-            )
-    claims = [
-        Claim(tool_name(tool.name), tool.origin, _telling(tool))
-        for tool in adapter.tools
-    ]
-    names = Scope(reporter, "NAF302", tool_name, "-").claim_all(claims)
-    return {t.origin: n for t, n in zip(adapter.tools, names, strict=True)}

@@ -73,6 +73,12 @@ def property_name(name: str) -> str:
     return shortened(text, "_", MAX_TOOL)
 
 
+def variable_name(name: str) -> str:
+    """A name that the variable of a URI template may have: `A-Z a-z 0-9 _`."""
+    text = re.sub("[^A-Za-z0-9_]+", "_", name).strip("_") or "value"
+    return shortened(text, "_", MAX_TOOL)
+
+
 def package_path(spec: str) -> str:
     """The package of a spec: its path below the specs folder, each part in snake_case."""
     stem = re.sub(r"\.(naftiko|ikanos|capability)?\.?(ya?ml)$", "", spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from .diagnostics import Origin
 from .ir import (
@@ -27,8 +27,13 @@ from .program_calls import given_to as given_to
 from .program_control import ControlAdapter as ControlAdapter
 from .program_control import Observability as Observability
 from .program_control import Scripting as Scripting
+from .program_served import Folder as Folder
+from .program_served import Prompt as Prompt
 from .scripted import ScriptFile
-from .wire import SkillFolder
+from .wire import Caching, SkillFolder
+
+KINDS: Final = ("operations", "routes", "tools", "resources", "prompts")
+"""Units that are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,11 @@ class RestAdapter:
     forwards: tuple[Forward, ...]
     origin: Origin
 
+    @property
+    def units(self) -> tuple[Route, ...]:
+        """All that calls something."""
+        return self.routes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
@@ -104,8 +114,28 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """An MCP resource, or where its URI has variables, which are its inputs, a template
+    of several. `writes` says that reading it may change something."""
+
+    name: str
+    title: str
+    description: str
+    uri: tuple[str | Input, ...]
+    media_type: str
+    is_binary: bool
+    writes: bool
+    inputs: tuple[Input, ...]
+    call: Call | FlowCall
+    result: Result | Relay
+    binary: Binary | None = None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class McpAdapter:
-    """An MCP server; `transport` is `http` or `stdio`."""
+    """An MCP server; `transport` is `http` or `stdio`. Without `caching`, clients may keep
+    what never changes."""
 
     namespace: str
     address: str
@@ -114,7 +144,16 @@ class McpAdapter:
     description: str
     guard: Guard | None
     tools: tuple[Tool, ...]
+    resources: tuple[Resource, ...]
+    folders: tuple[Folder, ...]
+    prompts: tuple[Prompt, ...]
+    caching: Caching | None
     origin: Origin
+
+    @property
+    def units(self) -> tuple[Tool | Resource, ...]:
+        """All that calls something."""
+        return (*self.tools, *self.resources)
 
 
 Adapter: TypeAlias = RestAdapter | McpAdapter
@@ -179,7 +218,8 @@ class SkillAdapter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A unit that was not compiled: `kind` is operation, route, tool, skill or adapter."""
+    """A unit that was not compiled: `kind` is operation, route, tool, resource, prompt,
+    skill or adapter."""
 
     kind: str
     name: str

@@ -55,6 +55,9 @@ VOCABULARY: Final = frozenset("""
     METRICS Metrics RecentTraces TRACES applications control endpoint health info more
     observability prometheus processors propagation reader readers recent_traces routes
     sampling starlette
+    CACHE CacheHint Content Folder FolderFiles PromptArgument Prompts Resources Variables add_files
+    caching content folders is_blob resource_files limit messages prompts read resources scope ttl_ms
+    variables writes
     """.split())
 """Identifiers that targets write themselves."""
 

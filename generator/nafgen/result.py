@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .diagnostics import Diagnostic, Severity, as_json
 from .inputs import Spec
+from .program import KINDS
 from .tool_costs import ServerCost
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ class Result:
             "spec": self.spec,
             "package": self.package,
             "status": self.status,
-            "operations": self.summary.get("operations", 0),
-            "routes": self.summary.get("routes", 0),
-            "tools": self.summary.get("tools", 0),
+            **{kind: self.summary.get(kind, 0) for kind in KINDS},
             "called": dict(self.called),
             **self._costs(),
             "left_out": self.summary.get("left_out", []),
@@ -133,7 +132,7 @@ def report_json(results: Sequence[Result]) -> dict[str, Any]:
     rest = [result for result in results if not result.spec]
     status = Counter(each.status for each in results if each.spec or each.package)
     counts = {name: status[name] for name in STATUSES}
-    for name in ("operations", "routes", "tools"):
+    for name in KINDS:
         counts[name] = sum(int(result.summary.get(name, 0)) for result in specs)
     found = [as_json(each, {}) for result in rest for each in result.diagnostics]
     codes = Counter(each.code for result in results for each in result.diagnostics)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .givens import leaves_of
 from .ir import Constant, Each, Pick, Relay, Result, Shape, StepValue
 from .paths import Query, Step, inner_steps
-from .program import CallStep, Flow, Program, RestAdapter, given_to
+from .program import CallStep, Flow, Program, given_to
 
 
 def steps(result: Result | Relay) -> Iterator[Step]:
@@ -46,6 +46,6 @@ def has_queries(program: Program) -> bool:
     """Whether a result needs the library that runs queries."""
     made = [result for flow in program.flows for result in results_of(flow)]
     for adapter in program.adapters:
-        units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
-        made += [unit.result for unit in units if not isinstance(unit.result, Relay)]
+        results = [unit.result for unit in adapter.units]
+        made += [each for each in results if not isinstance(each, Relay)]
     return bool(queries(*made))

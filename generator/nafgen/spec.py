@@ -17,7 +17,7 @@ from .spec_parts import Located as Located
 from .spec_skills import Skill as Skill
 from .spec_skills import Skills as Skills
 from .spec_skills import SkillTool as SkillTool
-from .wire import AnswerSchema
+from .wire import AnswerSchema, Caching, PromptArgument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +282,37 @@ class McpTool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class McpResource:
+    """What a call makes, or where there is a `location`, the files of a folder, which is
+    at `folder` from the package."""
+
+    name: str
+    title: str
+    uri: Located
+    media_type: str
+    is_binary: bool
+    behaviour: Behaviour
+    location: Located | None
+    folder: str = ""
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """Messages, each with its role; where there is a `location`, it is that of the file
+    that holds the only one."""
+
+    name: str
+    title: str
+    arguments: tuple[PromptArgument, ...]
+    messages: tuple[tuple[str, Located], ...]
+    location: Located | None
+    description: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mcp:
     namespace: str
     address: str
@@ -291,6 +322,9 @@ class Mcp:
     auth: Auth | None
     max_size: Located | None
     tools: tuple[McpTool, ...]
+    resources: tuple[McpResource | Unusable, ...]
+    prompts: tuple[Prompt | Unusable, ...]
+    caching: Caching | None
     origin: Origin
 
 

@@ -22,6 +22,7 @@ _NAMING: Final = ("namespace", "as", "import", "openapi")
 """Keys of an API or adapter by which calls know it; the last three are of other files."""
 _INSIDE: Final = {"upstream": "operation", "adapter": "route"}
 """Units that hold others, and what those are outside `tools`."""
+_SERVED: Final = {"tools": "tool", "resources": "resource", "prompts": "prompt"}
 _TYPES: Final = {
     "string": "string str text date datetime bytes",
     "integer": "integer int long int32 int64",
@@ -247,8 +248,11 @@ def _inside(reader: Reader, kind: str, code: str) -> Iterator[spec.Unusable]:
     for skill in reader.children("skills"):
         name = skill.name or skill.pointer
         yield spec.Unusable(kind="skill", name=name, code=code)
-    for tool in reader.children("tools"):
-        yield spec.Unusable(kind="tool", name=tool.name or tool.pointer, code=code)
+    for key, served in _SERVED.items():
+        for unit in reader.children(key):
+            if key != "resources" or "uri" in unit:
+                name = unit.name or unit.pointer
+                yield spec.Unusable(kind=served, name=name, code=code)
 
 
 def _is_json_path(value: Located | None) -> bool:

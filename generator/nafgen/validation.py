@@ -8,6 +8,7 @@ from .compile import compile_spec
 from .discover import reader
 from .inputs import Spec
 from .lint import check_tools
+from .program import KINDS
 from .result import Result, result_of
 from .rules import NO_RULES, Rules
 from .verify import MissingLibrariesError, verify
@@ -33,9 +34,8 @@ def verified(spec: Spec, *, rules: Rules = NO_RULES) -> Result:
         proof = verify(made)
     except MissingLibrariesError as error:
         return replace(result, missing=error.names)
-    kinds = ("operations", "routes", "tools")
     return replace(
         result,
         diagnostics=(*result.diagnostics, *proof.differences),
-        called={kind: getattr(proof, kind) for kind in kinds},
+        called={kind: getattr(proof, kind) for kind in KINDS if kind in result.summary},
     )

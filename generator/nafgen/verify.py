@@ -26,6 +26,7 @@ from .diagnostics import Diagnostic, Origin
 from .ir import Negotiated, Supplied, Upstream
 from .plan import Package
 from .program import (
+    KINDS,
     Adapter,
     ControlAdapter,
     McpAdapter,
@@ -35,6 +36,7 @@ from .program import (
 )
 from .script_engines import SECONDS
 from .scripted import Language
+from .verify_files import sample_folders
 from .verify_settings import made_up_settings, token_rules
 from .wire import Format
 
@@ -80,6 +82,8 @@ class Verification:
     operations: int
     routes: int
     tools: int
+    resources: int
+    prompts: int
     differences: tuple[Diagnostic, ...]
 
 
@@ -98,9 +102,14 @@ def verify(compilation: Compilation) -> Verification:
     from .verify_exchanges import Gate
     from .verify_probe import Bench, Findings, Probe, failure
 
-    findings, settings = Findings(), made_up_settings(program)
-    probe = Probe(Gate(program=program, settings=settings, report=findings.add))
-    with _imported(package) as load, load.logging() as log:
+    findings = Findings()
+    with (
+        _imported(package) as load,
+        load.logging() as log,
+        sample_folders(program) as folders,
+    ):
+        settings = made_up_settings(program) | folders
+        probe = Probe(Gate(program=program, settings=settings, report=findings.add))
         bench = Bench(
             program=program,
             names=names,
@@ -348,22 +357,22 @@ def _environment(program: Program, given: Mapping[str, str]) -> Iterator[None]:
 
 
 def _verification(program: Program, findings: Findings) -> Verification:
-    operations = [o.origin for up in program.upstreams for o in up.operations]
-    routes: list[Origin] = []
-    tools: list[Origin] = []
+    units: dict[str, list[Origin]] = {kind: [] for kind in KINDS}
+    units["operations"] += [o.origin for up in program.upstreams for o in up.operations]
     for adapter in program.adapters:
         if isinstance(adapter, RestAdapter):
-            routes += [route.origin for route in adapter.routes]
-            routes += [forward.origin for forward in adapter.forwards]
+            units["routes"] += [route.origin for route in adapter.routes]
+            units["routes"] += [forward.origin for forward in adapter.forwards]
         else:
-            tools += [tool.origin for tool in adapter.tools]
-    for origin in (*operations, *routes, *tools):
+            units["tools"] += [tool.origin for tool in adapter.tools]
+            units["resources"] += [resource.origin for resource in adapter.resources]
+            units["resources"] += [folder.origin for folder in adapter.folders]
+            units["prompts"] += [prompt.origin for prompt in adapter.prompts]
+    for origin in (each for origins in units.values() for each in origins):
         if origin not in findings.called:
             findings.add(origin, "this was not called successfully even once")
     found = [one for all_ in findings.differences.values() for one in all_]
     return Verification(
-        operations=len(findings.called.intersection(operations)),
-        routes=len(findings.called.intersection(routes)),
-        tools=len(findings.called.intersection(tools)),
+        **{kind: len(findings.called & {*all_}) for kind, all_ in units.items()},
         differences=tuple(sorted(found, key=lambda d: (d.span, d.message))),
     )

@@ -16,7 +16,17 @@ from .expect_values import Values, argument_values, filled
 from .flow_answers import Mode, step_answers
 from .givens import inputs_of
 from .ir import Given, Input, ObjectOf, Shape, Template
-from .program import CallStep, Flow, FlowCall, LookupStep, Route, ScriptStep, Step, Tool
+from .program import (
+    CallStep,
+    Flow,
+    FlowCall,
+    LookupStep,
+    Resource,
+    Route,
+    ScriptStep,
+    Step,
+    Tool,
+)
 from .script_engines import StoppedError, outcome
 from .verify_client import journeys
 from .verify_probe import Bench
@@ -42,13 +52,15 @@ class ExpectedFlow:
     stopped: bool
 
 
-def expected_flows(bench: Bench, unit: Route | Tool) -> Iterator[ExpectedFlow]:
-    """What a route or tool that calls a flow is tried with."""
+def expected_flows(
+    bench: Bench, unit: Route | Tool | Resource
+) -> Iterator[ExpectedFlow]:
+    """What a unit that calls a flow is tried with."""
     call = unit.call
     if not isinstance(call, FlowCall):
         return
-    is_route = isinstance(unit, Route)
-    travels = [_journey(given, call, is_route) for given in unit.inputs]
+    is_json = isinstance(unit, Tool)
+    travels = [_journey(given, call, is_json) for given in unit.inputs]
     calls = variants(unit.inputs, travels)
     turns = max(len(calls), len(_MODES))
     if any(isinstance(step, ScriptStep) for step in call.flow.steps):
@@ -194,11 +206,11 @@ def _made(
     return None if made is ABSENT else made
 
 
-def _journey(given: Input, call: FlowCall, is_route: bool) -> Journey:
+def _journey(given: Input, call: FlowCall, is_json: bool) -> Journey:
     """Where an input travels: into the flow, and on with the steps that it feeds."""
     fed = {a.origin for a, source in call.values if given in inputs_of(source)}
     outbound = frozenset(_places(call.flow, fed)) or {Location.BODY}
-    inbound = given.location if is_route else None
+    inbound = None if is_json else given.location
     return Journey(inbound=inbound, outbound=frozenset(outbound))
 
 

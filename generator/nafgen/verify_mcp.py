@@ -30,15 +30,17 @@ from .verify_flows import OCTETS, ExpectedFlow, expected_flows
 from .verify_guard import check_mcp_guard
 from .verify_inputs import NO_BASE64
 from .verify_probe import REFUSED, Bench, failure
+from .verify_served import check_served
 from .wire import Type
 
 STRANGER: Final = "no_such_argument"
 
 
 async def check_mcp(bench: Bench, adapter: McpAdapter) -> None:
-    """Call every tool of an adapter, and one of them in the handshake era too."""
+    """Call every tool of an adapter, and one of them in the handshake era too; read all
+    resources and get all prompts in both."""
     module = bench.load(str(bench.names.modules[adapter.origin]))
-    called = {o.namespace for tool in adapter.tools for o in tool.call.operations}
+    called = {o.namespace for unit in adapter.units for o in unit.call.operations}
     server = module.create_server(
         **{
             client_parameter(bench.names.upstreams[upstream.origin]): client
@@ -47,16 +49,19 @@ async def check_mcp(bench: Bench, adapter: McpAdapter) -> None:
             for client in [bench.clients[upstream.origin]]
         }
     )
-    async with Client(server) as client:
+    async with Client(server, cache=None) as client:
         await _check_list(bench, adapter, client)
         for tool in adapter.tools:
             try:
                 await _Check(bench, tool, client).run()
             except Exception as error:
                 bench.findings.add(tool.origin, f"tool: {failure(error)}")
+        await check_served(bench, adapter, client)
     async with Client(server, mode="legacy") as client:
         await _check_list(bench, adapter, client)
-        await _Check(bench, adapter.tools[0], client, "tool (2025)").plainly()
+        for tool in adapter.tools[:1]:
+            await _Check(bench, tool, client, "tool (2025)").plainly()
+        await check_served(bench, adapter, client)
     await check_mcp_guard(bench, adapter, server)
 
 

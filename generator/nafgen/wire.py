@@ -134,6 +134,25 @@ class ProtobufSchema:
     file: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caching:
+    """How long the clients of an MCP server may keep what it tells them, and for whom:
+    `public` or `private`."""
+
+    ttl_ms: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptArgument:
+    """What the caller of a prompt gives."""
+
+    name: str
+    title: str
+    description: str
+    required: bool
+
+
 AnswerSchema: TypeAlias = AvroSchema | ProtobufSchema
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import httpx
 from jsonschema import Draft202012Validator
+from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
@@ -61,8 +62,8 @@ Handler = Callable[[Api, Arguments], Awaitable[CallToolResult]]
 
 MAX_ERROR: Final = 4096
 """Characters of an error's text at the most; the rest is cut off."""
-LIST_TTL: Final = 300_000
-"""Milliseconds for which a client may keep the list of tools: it never changes."""
+LISTS: Final = CacheHint(ttl_ms=300_000, scope="public")
+"""How long clients may keep lists that never change."""
 _CORRECT: Final = "; correct the arguments"
 _DENIED: Final = "; this service's credentials do not allow it, whatever the arguments"
 _LATER: Final = "; try again later"
@@ -92,9 +93,13 @@ class Hints(NamedTuple):
 
 
 class Tools(Generic[Api]):
-    """The tools of a server, in the order in which they are added."""
+    """The tools of a server, in the order in which they are added.
 
-    def __init__(self) -> None:
+    `cache` says how long clients may keep the list.
+    """
+
+    def __init__(self, cache: CacheHint = LISTS) -> None:
+        self._cache = cache
         self._choices: dict[str, Choice] = {}
         self._handlers: dict[str, Handler[Api]] = {}
         self._validators: dict[str, Draft202012Validator] = {}
@@ -154,6 +159,7 @@ class Tools(Generic[Api]):
             {name: self._handlers[name] for name in names},
             {name: self._validators[name] for name in names},
             _confirmation(),
+            self._cache,
         )
 
 
@@ -174,9 +180,10 @@ class ServedTools(Generic[Api]):
         handlers: dict[str, Handler[Api]],
         validators: dict[str, Draft202012Validator],
         confirmation: Confirmation | None,
+        cache: CacheHint,
     ) -> None:
         self.listed: Final = ListToolsResult(
-            tools=list(tools.values()), ttl_ms=LIST_TTL, cache_scope="public"
+            tools=list(tools.values()), ttl_ms=cache.ttl_ms, cache_scope=cache.scope
         )
         self._tools = tools
         self._handlers = handlers
@@ -222,19 +229,19 @@ class ServedTools(Generic[Api]):
         try:
             result = await self._handlers[name](api, arguments)
         except Exception as error:
-            said = _said(error)
-            if said is None:
+            told = said(error)
+            if told is None:
                 logger.exception("the tool %s failed", name)
-            return _failure(said or "the tool failed; the server's log says more")
+            return _failure(told or "the tool failed; the server's log says more")
         return self._limits.applied(result, self._tools[name])
 
 
-def _said(error: Exception) -> str | None:
+def said(error: Exception) -> str | None:
     """What a failure tells the model; None for one that only the log may tell."""
     match error:
         case StepError(step=step, cause=cause):
-            said = _said(cause)
-            return said and f"the step {step} failed: {said}"
+            told = said(cause)
+            return told and f"the step {step} failed: {told}"
         case ArgumentError():
             return f"invalid arguments: {error}"
         case UpstreamError(response=response):
@@ -265,7 +272,7 @@ async def relay(
     if client.opaque:
         return CallToolResult(content=[_blob(answer)])
     if is_json(answer):
-        return _result(_sendable(answer.text), decode(answer))
+        return _result(sendable(answer.text), decode(answer))
     if is_text(answer):
         return CallToolResult(content=[TextContent(text=answer.text)])
     return CallToolResult(content=[_blob(answer)])
@@ -274,7 +281,7 @@ async def relay(
 def structured(value: Any) -> CallToolResult:
     """A JSON value as a tool's result."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return _result(_sendable(text), value)
+    return _result(sendable(text), value)
 
 
 def answered(
@@ -316,12 +323,12 @@ def _result(text: str, value: Any) -> CallToolResult:
     if not isinstance(value, dict):
         return CallToolResult(content=[TextContent(text=text)])
     as_sent = json.dumps(value, ensure_ascii=False)
-    if _sendable(as_sent) != as_sent:
-        value = json.loads(_sendable(as_sent))
+    if sendable(as_sent) != as_sent:
+        value = json.loads(sendable(as_sent))
     return CallToolResult(content=[TextContent(text=text)], structured_content=value)
 
 
-def _sendable(text: str) -> str:
+def sendable(text: str) -> str:
     """The text with `?` for halves of characters, which UTF-8 cannot write."""
     return text.encode(errors="replace").decode()
 
@@ -341,10 +348,15 @@ def _advice(answer: httpx.Response) -> str:
 
 
 def _failure(text: str) -> CallToolResult:
-    text = masked(_sendable(text))
-    if len(text) > MAX_ERROR:
-        text = f"{text[:MAX_ERROR]} ... ({len(text) - MAX_ERROR} characters cut off)"
-    return CallToolResult(content=[TextContent(text=text)], is_error=True)
+    return CallToolResult(content=[TextContent(text=shortened(text))], is_error=True)
+
+
+def shortened(text: str) -> str:
+    """The text of an error, without secrets, of which what is too long is cut off."""
+    text = masked(sendable(text))
+    if len(text) <= MAX_ERROR:
+        return text
+    return f"{text[:MAX_ERROR]} ... ({len(text) - MAX_ERROR} characters cut off)"
 
 
 def _blob(answer: httpx.Response) -> ContentBlock:

@@ -28,6 +28,7 @@ from .expressions import (
 from .guards import GuardView, guard_views
 from .mappings import ResultView, result_view
 from .observed import observes
+from .served import ServedView, served_view
 from .tool_settings import has_several_apis
 
 _TOOLS = f"{RUNTIME}.tools"
@@ -51,6 +52,7 @@ class ModuleView:
     apis: tuple[ApiView, ...]
     parameters: Code
     tools: tuple[ToolView, ...]
+    served: ServedView
     name: Code
     instructions: Code
     made: Code
@@ -77,20 +79,23 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
     imports = Imports()
     imports.use("__future__", "annotations")
     imports.use("mcp.server.lowlevel", "Server")
-    imports.use("mcp_types", "CallToolResult")
-    for name in ("Arguments", "Hints", "Tools", "lending"):
+    if adapter.tools:
+        imports.use("mcp_types", "CallToolResult")
+    used = ("Arguments", "Hints") if adapter.tools else ()
+    for name in (*used, "Tools", "lending"):
         imports.use(_TOOLS, name)
-    apis = api_views((tool.call for tool in adapter.tools), names, imports)
+    apis = api_views((unit.call for unit in adapter.units), names, imports)
     several = len(apis) > 1
     if several:
         imports.use("typing", "NamedTuple")
     results = [
-        result_view(tool.result, names.units[tool.origin], imports)
-        for tool in adapter.tools
+        result_view(unit.result, names.units[unit.origin], imports)
+        for unit in adapter.units
     ]
     api = Code("Api") if several else apis[0].async_class if apis else Code("None")
     tell = has_several_apis(program)
     tools = tuple(_tool(t, names, imports, api, several, tell) for t in adapter.tools)
+    served = served_view(adapter, names, imports, api, several=several)
     guards = guard_views(adapter.guard, program, imports)
     server = Code("Server")
     if guards:
@@ -108,6 +113,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
         apis=apis,
         parameters=client_parameters(apis),
         tools=tools,
+        served=served,
         name=lit(adapter.namespace),
         instructions=lit(adapter.description or program.description or None),
         made=(

@@ -36,6 +36,7 @@ from .observed import (
 )
 from .readers import answer_libraries, answer_modules
 from .scripts import script_libraries, script_modules
+from .served import served_lines, support
 from .skill_docs import how_to_run
 from .sources import readings
 from .variables import variables_of
@@ -90,6 +91,7 @@ class ReadmeView:
     exports: Code
     adapters: tuple[Code, ...]
     forwards: tuple[Code, ...]
+    served: tuple[Code, ...]
     has_mcp: bool
     variables: tuple[VariableView, ...]
     has_rows: bool
@@ -186,14 +188,15 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
     wanted += client_modules(program.upstreams)
     wanted += ["main", "skills"] if program.skills else []
     for adapter in program.adapters:
-        units = adapter.routes if isinstance(adapter, RestAdapter) else adapter.tools
         wanted += ["main", "rest" if isinstance(adapter, RestAdapter) else "tools"]
-        if isinstance(adapter, RestAdapter) and adapter.forwards:
-            wanted.append("forward")
+        if isinstance(adapter, RestAdapter):
+            wanted += ["forward"] if adapter.forwards else []
+        else:
+            wanted += support(adapter)
         if adapter.guard is not None and isinstance(adapter, McpAdapter):
             wanted.append("guarded_server")
-        wanted += support_modules(*(unit.result for unit in units))
-        inputs = [given for unit in units for given in unit.inputs]
+        wanted += support_modules(*(unit.result for unit in adapter.units))
+        inputs = [given for unit in adapter.units for given in unit.inputs]
         if any(given.path for given in inputs):
             wanted.append("members")
         bytes_ = [given for given in inputs if given.type is Type.BYTES]
@@ -247,6 +250,7 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
         ),
         adapters=tuple(_how_to_run(program, names)),
         forwards=tuple(_forwards(program)),
+        served=tuple(served_lines(program, names)),
         has_mcp=has_mcp,
         variables=tuple(
             VariableView(name=code(name), about=about)

@@ -9,6 +9,7 @@ from ..markdown import code, prose
 from ..program import Held, Program, RestAdapter, SkillAdapter
 from ..pycode import Code
 from .scripts import script_variables
+from .served import folder_settings
 from .skill_docs import folder_variables
 from .tool_settings import tool_settings
 
@@ -33,6 +34,7 @@ def variables_of(program: Program) -> Iterator[tuple[str, Code]]:
         yield f"{prefix}_TIMEOUT", prose("seconds to wait; default: 60")
         yield f"{prefix}_RETRIES", prose("further tries after a failure; default: 2")
         yield f"{prefix}_MAX_CONNECTIONS", prose("default: 100")
+    yield from folder_settings(program)
     for guard in program.guards:
         for setting in guard.settings:
             yield setting.variable, prose("required: what callers must show")
