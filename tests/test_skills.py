@@ -337,6 +337,10 @@ class TestProgram:
             str(found) for found in made.diagnostics if found.code != "NAF304"
         ] == []
 
+    def test_beside_a_control_adapter(self) -> None:
+        made = checked(compile_text(OPEN + "  - {type: control, port: 3009}\n"))
+        assert "observe(observability())" in files_of(made)["skill_app.py"]
+
     def test_nothing_but_skills(self) -> None:
         text = OPEN[: OPEN.index("  consumes:")] + "  exposes:\n"
         text += OPEN[OPEN.index("  - type: skill") :]

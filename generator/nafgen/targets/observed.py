@@ -35,7 +35,7 @@ def control_libraries(program: Program) -> Iterator[str]:
     if program.control is None:
         return
     observed = program.control.observability
-    if not program.adapters:  # the libraries of others bring these
+    if not (program.adapters or program.skills):  # the libraries of others bring these
         yield "starlette"
         yield from ["opentelemetry-api"] if observed is None else []
     if observed is not None:

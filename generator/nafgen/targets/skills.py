@@ -12,6 +12,7 @@ from ..program import DerivedTool, McpAdapter, Program, Skill, SkillAdapter, Ski
 from ..pycode import Code, Imports, comment, doc, lit, literal
 from .expressions import RUNTIME, comma
 from .guards import GuardView, described, guard_views
+from .observed import observes
 from .skill_docs import places, tool_lines
 
 _SKILLS = f"{RUNTIME}.skills"
@@ -30,6 +31,7 @@ class AppView:
     skills: tuple[SkillView, ...]
     arguments: Code
     guards: tuple[GuardView, ...]
+    observes: tuple[Code, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ def _app(program: Program, adapter: SkillAdapter, names: NameTable) -> AppView:
     guards = guard_views(adapter.guard, program, imports)
     if guards:
         imports.use(f"{RUNTIME}.inbound", "add_guard")
+    observed = observes(program, imports)
     arguments = [Code(f"title={lit(program.label or adapter.namespace)}")]
     if adapter.description:
         arguments.append(Code(f"description={lit(adapter.description)}"))
@@ -85,6 +88,7 @@ def _app(program: Program, adapter: SkillAdapter, names: NameTable) -> AppView:
         imports=imports.blocks(),
         arguments=comma(arguments),
         guards=guards,
+        observes=observed,
     )
 
 

@@ -45,7 +45,7 @@ def variables_of(program: Program) -> Iterator[tuple[str, Code]]:
     if any(isinstance(each, RestAdapter | SkillAdapter) for each in program.servers):
         about = "origins of browsers that may call REST: a comma list, or *"
         yield "CORS_ORIGINS", prose(about)
-    if program.adapters or program.control is not None:
+    if program.servers:
         about = (
             "where traces and metrics go, with opentelemetry-exporter-otlp-proto-http;"
             " LOG_FORMAT: json for logs in lines of JSON"
