@@ -24,6 +24,7 @@ from opentelemetry.trace import StatusCode, Tracer
 from package_support import Load, imported
 from prometheus_client.parser import text_string_to_metric_families
 from runtime_support import Exchange, upstream
+from skills_support import SPEC as SKILLS
 from watched_support import process
 
 CONTROL = ROOT / "tests" / "cases" / "control" / "spec.yaml"
@@ -147,6 +148,12 @@ class TestPaths:
     )
     def test_callers_show_what_those_of_other_adapters_do(self, scheme: str) -> None:
         checked(compiled(f"management: {{info: true}}, authentication: {scheme}"))
+
+    def test_every_adapter_begins_to_record(self) -> None:
+        text = SKILLS % "" + "  - {type: control, port: 3004}\n"
+        files = files_of(checked(compile_text(text)))
+        for name in ("app", "mcp_server", "skill_app", "control"):
+            assert "    observe(observability())\n" in files[f"{name}.py"]
 
     def test_nothing_is_recorded_where_observability_is_off(self) -> None:
         files = files_of(compiled("observability: {enabled: false}"))

@@ -21,6 +21,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 from runtime_support import Exchange, upstream
+from skills_support import SPEC as SKILLS
 from watched_support import (
     CALLER,
     SETTINGS,
@@ -280,6 +281,18 @@ class TestMcp:
             env = {**registry.settings, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
             asyncio.run(call())
         connected(collector, "tools/call manned", "find-ship")
+
+
+def test_an_app_of_skills(tmp_path: Path) -> None:
+    write_to(compile_text(SKILLS % ""), tmp_path)
+    with collecting() as (collector, endpoint):
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "SHOP_TOKEN": "a"}
+        with process(tmp_path, "spec", "skill", "--port", "0", **env) as running:
+            assert (
+                httpx.get(f"{running.urls[0]}/skills", headers=W3C).status_code == 200
+            )
+            assert running.stop() == 0
+    connected(collector, "GET /skills")
 
 
 IDLE = """

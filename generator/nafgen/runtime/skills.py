@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from .folders import MAX_FILE, File, Folder, TooLargeError, UnsafePathError, media_type
 from .rest import OPTIONS as REST_OPTIONS
+from .rest import closing
 
 OPTIONS: Final[dict[str, Any]] = {**REST_OPTIONS, "responses": None}
 """Arguments of `FastAPI` that every app of skills shares: those of REST, but for what only
@@ -33,6 +34,7 @@ class Skill(NamedTuple):
 
 def add_skills(app: FastAPI, skills: Iterable[Skill]) -> None:
     """Serve skills at `/skills`, for reading only."""
+    app.router.lifespan_context = closing()
     known = {skill.about["name"]: skill for skill in skills}
     listed = [_listed(skill.about) for skill in known.values()]
 
