@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo build test check lint format type golden corpus clean
+.PHONY: help setup demo build test check lint format type golden corpus interop soak clean
 .DEFAULT_GOAL := help
 
 help: ## List these targets
@@ -50,5 +50,13 @@ golden: setup ## Update golden files; review them like code
 corpus: setup ## Compile and verify the published capabilities in ../shared/corpus
 	$(BIN)/python -m pytest -q -s tests/corpus.py
 
+interop: setup ## Let other MCP clients and the protocol's own tests call a generated server
+	$(BIN)/python -m pip install --quiet --editable '.[interop]'
+	cd tests/interop && npm ci --silent
+	$(BIN)/python -m pytest -q tests/interop/clients.py
+
+soak: setup ## Keep a generated service busy for SECONDS (600), and watch what it holds
+	$(BIN)/python -m pytest -q -s tests/soak.py
+
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) tests/interop/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
