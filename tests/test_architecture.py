@@ -73,6 +73,8 @@ OWNERS = {
 }
 GENERATED_MAY_IMPORT = {
     "httpx",
+    "aiohttp",
+    "yarl",
     "fastapi",
     "starlette",
     "pydantic",

@@ -75,7 +75,9 @@ def main(package: str | None, *adapters: Adapter) -> int:
     states.extend(map(_state, chosen, servers, sockets))
     for adapter, opened in zip(chosen, sockets, strict=True):
         say(f"{package}: {_where(adapter, opened)}")
-    asyncio.run(_run(list(zip(servers, sockets, strict=True))))
+    running = list(zip(servers, sockets, strict=True))
+    with asyncio.Runner(loop_factory=_loop_factory(running)) as runner:
+        runner.run(_run(running))
     return 0
 
 
@@ -249,8 +251,10 @@ def _http_server(app: Any) -> Any:
     log_config["handlers"]["access"]["stream"] = "ext://sys.stderr"
     config = uvicorn.Config(
         _ending(app, lambda: server.should_exit),
+        ws="none",
         log_config=None if is_json() else log_config,
-        access_log=not is_json(),  # its lines would hold queries
+        # In JSON there are lines of our own: these would hold queries.
+        access_log=not is_json() and os.environ.get("ACCESS_LOG") != "0",
         timeout_graceful_shutdown=GRACE,
         backlog=BACKLOG,
     )
@@ -327,6 +331,14 @@ def _where(adapter: Adapter, opened: Sequence[socket.socket]) -> str:
     path = "/mcp" if adapter.kind == "mcp" else ""
     host, port = _in_url(adapter.host), opened[0].getsockname()[1]
     return f"{adapter.kind} on http://{host}:{port}{path}"
+
+
+def _loop_factory(
+    servers: Sequence[tuple[Any, list[socket.socket]]],
+) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed and something listens; None for Python's own."""
+    http = (server.config.get_loop_factory() for server, opened in servers if opened)
+    return next(http, None)
 
 
 async def _run(servers: Sequence[tuple[Any, list[socket.socket]]]) -> None:

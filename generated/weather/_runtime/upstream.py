@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
+from urllib.request import getproxies
 
 import httpx
 
@@ -64,7 +67,7 @@ class AsyncClient:
     def __init__(self, connection: Connection, http: httpx.AsyncClient | None) -> None:
         self._connection = connection
         self._owned = http is None
-        self._http = http or httpx.AsyncClient(**_options(connection))
+        self._http = http or _pooled(connection)
 
     async def send(self, call: Call, *, stream: bool = False) -> httpx.Response:
         """Send a call; the answer comes back whatever its status.
@@ -170,6 +173,18 @@ def _sending(connection: Connection, stream: bool) -> dict[str, Any]:
     if connection.auth is not None:
         options["auth"] = connection.auth
     return options
+
+
+def _pooled(connection: Connection) -> httpx.AsyncClient:
+    """A client over aiohttp, where that is installed and sends what httpx would send."""
+    options = _options(connection)
+    # Where the environment names a proxy, httpx knows which requests go through it.
+    is_direct = getproxies().keys().isdisjoint(("http", "https", "all"))
+    if is_direct and os.environ.get("HTTP_CLIENT") != "httpx" and find_spec("aiohttp"):
+        from .aiohttp_transport import AiohttpTransport  # who lacks it goes without
+
+        options["transport"] = AiohttpTransport(options["limits"])
+    return httpx.AsyncClient(**options)
 
 
 def _options(connection: Connection) -> dict[str, Any]:

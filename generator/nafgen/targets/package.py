@@ -268,10 +268,11 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
 def _requirements(program: Program) -> list[str]:
     kinds = {type(server) for server in program.servers}
     needed = {
+        "aiohttp": bool(kinds),
         "fastapi": bool(kinds & {RestAdapter, SkillAdapter}),
         "mcp": McpAdapter in kinds,
+        "uvicorn[standard]": bool(kinds),
     }
-    needed["uvicorn"] = bool(kinds)
     libraries = answer_libraries(program)
     libraries.update(control_libraries(program))
     schemes = {type(guard.scheme) for guard in program.guards}
