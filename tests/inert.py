@@ -123,7 +123,6 @@ CALLED: Final = {
     *"script together AsyncBounded Bounded csv_field csv_quoted".split(),
     *"sparql_iri sparql_iri_part sparql_double_quoted sparql_single_quoted sparql_term".split(),
     *"yaml_double_quoted yaml_node yaml_single_quoted".split(),
-    *"Metrics Observability RecentTraces control_app env.complete observe".split(),
     *"Folder Skill add_skills".split(),
     *"Metrics Observability RecentTraces Scripting control_app env.complete observe".split(),
     *"env.auth env.connection env.get arguments.get self.call super().__init__".split(),

@@ -353,6 +353,32 @@ def test_files_are_copied_as_data(tmp_path: Path) -> None:
     assert "quickjs-ng" in files["README.md"] and "pydantic-monty" in files["README.md"]
 
 
+def test_a_script_of_an_imported_flow_is_beside_what_is_imported(
+    tmp_path: Path,
+) -> None:
+    """Both files name `scripts/one.js`, each the one beside itself."""
+    project = Project(tmp_path)
+    project.write("specs/scripts/one.js", "const result = 'own';")
+    project.write("specs/shared/scripts/one.js", "const result = 'shared';")
+    project.write(
+        "specs/shared/flows.yaml",
+        "naftiko: 1.0.0-alpha2\naggregates:\n- label: Shared\n  namespace: shared\n"
+        "  functions:\n  - name: imported\n    description: One.\n    steps:\n"
+        + script("one", "one.js").replace("      - ", "    - "),
+    )
+    tools = TOOL.replace("NAME", "own") + script("one", "one.js")
+    tools += "    - {name: imported, ref: shared.imported}\n"
+    aggregates = "  aggregates:\n  - {from: shared/flows.yaml, import: shared}\n"
+    text = SPEC.replace("  exposes:\n", f"{aggregates}  exposes:\n") + tools
+    project.write("specs/harbour.yaml", text)
+    run = project("build", "specs/harbour.yaml")
+    assert run.code == 0, run.err
+    names = ("one.js", "one_2.js")
+    folder = "generated/harbour/_scripts"
+    made = {project.read(f"{folder}/{name}") for name in names}
+    assert made == {"const result = 'own';", "const result = 'shared';"}
+
+
 def test_packages_without_scripts_know_nothing_of_them(tmp_path: Path) -> None:
     made = harbour(tmp_path, {"ships": call("ships", "list-ships")})
     assert not [path for path in files_of(made) if "script" in path]
