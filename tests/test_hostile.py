@@ -204,7 +204,44 @@ capability:
       - {name: list, description: Lists, from: {sourceNamespace: agent, action: list}}
       - {name: guide, description: Explains, instruction: guide.md}
 """)
-SPECS = {"calls": SPEC, "flows": FLOWS, "skills": SKILLS}
+SERVED: dict[str, Any] = yaml.safe_load("""
+naftiko: 1.0.0-alpha2
+info: {label: Desk, description: Resources and prompts}
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example
+    resources: [{path: '/things/{id}', operations: [{name: get, method: GET}]}]
+  exposes:
+  - type: mcp
+    namespace: desk
+    cacheScope: public
+    resources:
+    - name: thing
+      label: Thing
+      description: One thing
+      uri: desk://things/{id}
+      mimeType: application/json
+      call: api.get
+      with: {id: desk.id}
+    - name: greeting
+      uri: desk://hello/{name}
+      outputParameters: [{name: text, type: string, value: 'Hello {{name}}'}]
+    - name: handbook
+      label: Handbook
+      description: Files
+      uri: desk://handbook
+      mimeType: text/plain
+      location: file:///./handbook
+    prompts:
+    - name: reply
+      label: Reply
+      description: Drafts
+      arguments: [{name: who, label: Who, description: To whom}]
+      template: [{role: user, content: 'Write to {{who}}.'}]
+""")
+SPECS = {"calls": SPEC, "flows": FLOWS, "skills": SKILLS, "served": SERVED}
 
 HOSTILE = (
     '"',
@@ -320,8 +357,9 @@ TELLING = (*HOSTILE[:2], *HOSTILE[6:8], HOSTILE[9], HOSTILE[11], HOSTILE[17])
         *(("calls", text) for text in TELLING),
         *(("flows", text) for text in HOSTILE[6:8]),
         *(("skills", text) for text in TELLING),
+        *(("served", text) for text in TELLING),
     ],
-    ids=range(len(TELLING) * 2 + 2),
+    ids=range(len(TELLING) * 3 + 2),
 )
 def test_hostile_text_is_refused_or_inert_everywhere(name: str, text: str) -> None:
     for path, is_key in positions(SPECS[name]):
