@@ -80,7 +80,6 @@ def _app(program: Program, adapter: SkillAdapter, names: NameTable) -> AppView:
         arguments.append(Code(f"description={lit(adapter.description)}"))
     if adapter.guard is not None:
         arguments.append(Code(f"dependencies=[{described(adapter.guard, imports)}]"))
-    observed = observes(program, imports)
     return AppView(
         doc=doc(
             adapter.description or f"Skills of {program.label or adapter.namespace}."
