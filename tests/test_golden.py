@@ -82,7 +82,7 @@ def test_generated_python_is_stable_under_black(case: Path) -> None:
         assert text == "" or text.endswith("\n")
         assert not text.endswith("\n\n")
         if path.endswith(".py"):
-            assert formatting.python(text) == text, path
+            assert formatting.by_black(text) == text, path
             assert ast.parse(text)
 
 

@@ -1,16 +1,10 @@
-"""Formats Python text: the only user of black."""
+"""Formats Python text: the only user of black, which is loaded when it is needed."""
 
 from __future__ import annotations
 
 from typing import Final
 
-import black
-from black.mode import TargetVersion
-from black.parsing import InvalidInput
-
-_MODE: Final = black.Mode(
-    target_versions={TargetVersion.PY311}, line_length=88, preview=False
-)
+from .layout import Layout, UnknownModuleError
 
 
 def python(text: str) -> str:
@@ -20,6 +14,41 @@ def python(text: str) -> str:
         ValueError: the text is not Python.
     """
     try:
-        return black.format_str(text, mode=_MODE)
+        return _LAYOUT.module(text)
+    except UnknownModuleError:
+        return by_black(text)
+
+
+def by_black(text: str) -> str:
+    """The text as black writes it, by black itself.
+
+    Raises:
+        ValueError: the text is not Python.
+    """
+    import black
+    from black.mode import TargetVersion
+    from black.parsing import InvalidInput
+
+    mode = black.Mode(
+        target_versions={TargetVersion.PY311}, line_length=88, preview=False
+    )
+    try:
+        return black.format_str(text, mode=mode)
     except InvalidInput as error:
         raise ValueError(str(error)) from error
+
+
+def _statement(text: str, depth: int) -> str:
+    """One statement, that much indented, as black writes it."""
+    above = [f"{'    ' * each}if x:" for each in range(depth)]
+    indent = "    " * depth
+    below = []
+    if text[0] == "@":
+        below = [f"{indent}def f():", f"{indent}    pass"]
+    elif text[-1] == ":":
+        below = [f"{indent}    pass"]
+    made = by_black("\n".join([*above, indent + text, *below, ""])).split("\n")
+    return "\n".join(made[depth : len(made) - 1 - len(below)])
+
+
+_LAYOUT: Final = Layout(_statement)
