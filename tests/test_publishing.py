@@ -12,9 +12,12 @@ from typing import Any
 import anyio
 import pytest
 from cli_support import PHOTOS, Project
+from compile_support import compile_file
+from conftest import ROOT
 from jsonschema import Draft202012Validator
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from package_support import imported
 
 # What the registry demands of a server.json, as far as nafgen writes one.
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 100}
@@ -213,3 +216,13 @@ def test_what_the_registry_would_not_take(
     run = project("registry", f"specs/{spec}.yaml", *options)
     assert (run.code, run.out) == (2, "")
     assert said in run.err
+
+
+def test_servers_say_the_version_of_the_capability(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = compile_file(ROOT / "specs" / "library.yaml")
+    keys = {"LIBRARY_TOKEN": "t", "LIBRARY_KEY": "k", "CATALOGUE_TOKEN": "c"}
+    with imported(made, tmp_path, monkeypatch, **keys) as load:
+        assert load("mcp_server").create_server().version == "1.2.0"
+        assert load("app").create_app().version == "1.2.0"

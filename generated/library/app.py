@@ -28,6 +28,7 @@ def create_app(
     app = FastAPI(
         title="Library",
         description="Books of a library, who wrote them, and who has them.",
+        version="1.2.0",
         dependencies=[
             Security(
                 APIKeyHeader(

@@ -85,6 +85,7 @@ def create_server(
     served = tools.served()
     return GuardedServer(
         "library-tools",
+        version="1.2.0",
         instructions="Finds books and reserves them.",
         lifespan=lending(
             Api(catalogue_api, loans_api),

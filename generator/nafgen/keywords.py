@@ -52,8 +52,8 @@ ROOT: Final = _keys(
 )
 STANDALONE: Final = _keys("naftiko ikanos info binds consumes exposes aggregates")
 INFO: Final = _keys(
-    "title name description",
-    "created modified stakeholders version personas related",
+    "title name description version",
+    "created modified stakeholders personas related",
 )
 IMPORT: Final = _keys("from import as", "namespace type")
 IMPORTED_API: Final = _keys("import as", "namespace type", renamed=(SOURCE,))

@@ -93,6 +93,7 @@ class _Linker:
         return Program(
             label=self.capability.label,
             description=self.capability.description,
+            version=self.capability.version,
             upstreams=tuple(map(_with_settings, self.upstreams.values())),
             flows=tuple(self.units.used.values()),
             adapters=tuple(adapter for adapter in adapters if _serves(adapter)),

@@ -76,6 +76,7 @@ def _capability(root: Reader, units: Units) -> spec.Capability | None:
     capability = spec.Capability(
         label=_label(info) if info else "",
         description=info.text("description") if info else "",
+        version=info.text("version") if info else "",
         binds=tuple(bind for entry in binds for bind in _binds(entry, taken)),
         consumes=units.of(consumes, "upstream", ConsumedSide(units).lower),
         aggregates=units.of(aggregates, "aggregate", Behaviours(units).aggregate),

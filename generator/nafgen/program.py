@@ -242,10 +242,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A whole capability."""
+    """A whole capability; `version` is empty where it has none."""
 
     label: str
     description: str
+    version: str
     upstreams: tuple[Upstream, ...]
     flows: tuple[Flow, ...]
     adapters: tuple[Adapter, ...]

@@ -49,7 +49,7 @@ VOCABULARY: Final = frozenset("""
     average deviation keys largest length smallest total
     SCRIPTING Scripting context defaultLanguage defaultLocation enabled languages script scripting
     scripts timeout
-    HELD HeldElsewhere HeldInFile HoldingEnvironment __file__ binds env_values held_in_env
+    version HELD HeldElsewhere HeldInFile HoldingEnvironment __file__ binds env_values held_in_env
     Folder Skill add_skills folders skills
     held_in_yaml held_settings json_values yaml_values
     METRICS Metrics RecentTraces TRACES applications control endpoint health info more

@@ -374,11 +374,13 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
-    """A capability. `scripts` are those of its steps, by the origins of these, as they
-    were read, or the codes of the errors that cost them."""
+    """A capability, in a `version` of its own where it has one. `scripts` are those of its
+    steps, by the origins of these, as they were read, or the codes of the errors that cost
+    them."""
 
     label: str
     description: str
+    version: str
     binds: tuple[Bind, ...]
     consumes: tuple[Consumes, ...]
     aggregates: tuple[Aggregate, ...]

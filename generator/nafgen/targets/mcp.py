@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -114,7 +115,7 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
         parameters=client_parameters(apis),
         tools=tools,
         served=served,
-        name=lit(adapter.namespace),
+        name=comma(_introduction(program, adapter)),
         instructions=lit(adapter.description or program.description or None),
         made=(
             Code(f"Api({comma(a.variable for a in apis)})")
@@ -126,6 +127,13 @@ def _module(program: Program, adapter: McpAdapter, names: NameTable) -> ModuleVi
         guards=guards,
         observes=observed,
     )
+
+
+def _introduction(program: Program, adapter: McpAdapter) -> Iterator[Code | str]:
+    """What the server calls itself."""
+    yield lit(adapter.namespace)
+    if program.version:
+        yield f"version={lit(program.version)}"
 
 
 def _tool(

@@ -129,6 +129,8 @@ def _arguments(program: Program, adapter: RestAdapter, imports: Imports) -> Code
     arguments = [f"title={lit(program.label or adapter.namespace)}"]
     if program.description:
         arguments.append(f"description={lit(program.description)}")
+    if program.version:
+        arguments.append(f"version={lit(program.version)}")
     for name, path in (("docs_url", "/docs"), ("openapi_url", "/openapi.json")):
         routed = any(_answers(route.path, path) for route in adapter.routes)
         if routed or any(_takes(forward, path) for forward in adapter.forwards):
