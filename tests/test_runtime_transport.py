@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 import pytest
 from nafgen.runtime.aiohttp_transport import AiohttpTransport
-from nafgen.runtime.calls import Connection
+from nafgen.runtime.calls import Call, Connection
+from nafgen.runtime.direct_client import DirectClient
 from nafgen.runtime.upstream import AsyncClient
 from runtime_support import SOON
 
@@ -474,6 +476,7 @@ def test_which_transport_a_client_has(
         monkeypatch.setenv(name, value)
     client = AsyncClient(Connection("https://api.test"), None)
     assert isinstance(client._http._transport, AiohttpTransport) is is_fast
+    assert isinstance(client._http, DirectClient) is is_fast
     asyncio.run(client.aclose())
 
 
@@ -486,3 +489,63 @@ client = upstream.AsyncClient(upstream.Connection("https://api.test"), None)
 assert "aiohttp" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def recorded(client: httpx.AsyncClient, **given: Any) -> list[Any]:
+    """The requests that reach a transport, and their answers, of two calls."""
+
+    async def run() -> list[httpx.Response]:
+        api = AsyncClient(Connection("https://api.test", **given), client)
+        call = Call(
+            "PUT", "/a%2Fb", {"q": "ü"}, {"X-A": "1"}, {"c": "d"}, json={"a": 1}
+        )
+        answers = [await api.send(call), await api.send(call, stream=True)]
+        assert await answers[1].aread() == b"ok"
+        await client.aclose()
+        with pytest.raises(RuntimeError):
+            await api.send(call)
+        return answers
+
+    return [
+        (
+            str(one.request.url),
+            one.request.headers.raw,
+            one.request.extensions,
+            one.content,
+        )
+        for one in asyncio.run(run())
+    ]
+
+
+def test_a_direct_client_makes_the_requests_of_a_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "httpx")
+    sent = 0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal sent
+        sent += 1
+        cookie = {"set-cookie": "own=1; Path=/"}
+        return httpx.Response(302, headers={"location": "/b", **cookie}, content=b"ok")
+
+    transport = httpx.MockTransport(answer)
+    timeout = httpx.Timeout(3, connect=1)
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    direct = recorded(DirectClient(transport, timeout=timeout))
+    lines = [record.getMessage() for record in caplog.records]
+    caplog.clear()
+    client = httpx.AsyncClient(transport=transport, timeout=timeout, cookies=no_cookies)
+    assert direct == recorded(client)
+    assert sent == 4
+    assert lines == [record.getMessage() for record in caplog.records]
+
+
+def test_a_direct_client_negotiates() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        status = 200 if "authorization" in request.headers else 401
+        challenge = {"www-authenticate": 'Digest realm="r", nonce="n", qop="auth"'}
+        return httpx.Response(status, headers=challenge, content=b"ok")
+
+    client = DirectClient(httpx.MockTransport(answer))
+    assert recorded(client, auth=httpx.DigestAuth("u", "p"))[0][3] == b"ok"

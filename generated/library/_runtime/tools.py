@@ -272,7 +272,11 @@ async def relay(
     if client.opaque:
         return CallToolResult(content=[_blob(answer)])
     if is_json(answer):
-        return _result(sendable(answer.text), decode(answer))
+        text, value = sendable(answer.text), decode(answer)
+        # Only what is escaped in JSON can be the half of a character.
+        return _result(
+            text, structured(value).structured_content if "\\u" in text else value
+        )
     if is_text(answer):
         return CallToolResult(content=[TextContent(text=answer.text)])
     return CallToolResult(content=[_blob(answer)])
@@ -281,7 +285,8 @@ async def relay(
 def structured(value: Any) -> CallToolResult:
     """A JSON value as a tool's result."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return _result(sendable(text), value)
+    sent = sendable(text)
+    return _result(sent, value if sent == text else json.loads(sent))
 
 
 def answered(
@@ -320,12 +325,10 @@ Lifespan = Callable[[Server[Api]], AbstractAsyncContextManager[Api]]
 
 def _result(text: str, value: Any) -> CallToolResult:
     """JSON text and, for an object, its value too."""
+    content: list[ContentBlock] = [TextContent(text=text)]
     if not isinstance(value, dict):
-        return CallToolResult(content=[TextContent(text=text)])
-    as_sent = json.dumps(value, ensure_ascii=False)
-    if sendable(as_sent) != as_sent:
-        value = json.loads(sendable(as_sent))
-    return CallToolResult(content=[TextContent(text=text)], structured_content=value)
+        return CallToolResult(content=content)
+    return CallToolResult(content=content, structured_content=value)
 
 
 def sendable(text: str) -> str:

@@ -84,29 +84,30 @@ async def unless_left(
     Raises:
         ClientDisconnect: the client left.
     """
-    answering = asyncio.ensure_future(sending)
-    leaving = asyncio.ensure_future(_left(_receiving.get(), sent))
-    both = (answering, leaving)
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if not answering.done():
-            raise ClientDisconnect
-        return answering.result()
-    finally:
-        for task in both:
-            task.cancel()
-        await asyncio.wait(both)
-
-
-async def _left(receive: Receive | None, sent: asyncio.Event | None) -> None:
-    """Wait until the client leaves."""
+    receive = _receiving.get()
     if receive is None:
-        await asyncio.Future()
-        return
+        return await sending
+    try:
+        async with asyncio.timeout(None) as answering:
+            leaving = asyncio.ensure_future(_end_if_left(answering, receive, sent))
+            try:
+                return await sending
+            finally:
+                leaving.cancel()
+    except TimeoutError:
+        if answering.expired():
+            raise ClientDisconnect from None
+        raise
+
+
+async def _end_if_left(
+    answering: asyncio.Timeout, receive: Receive, sent: asyncio.Event | None
+) -> None:
     if sent is not None:
         await sent.wait()
     while (await receive())["type"] != "http.disconnect":
         pass
+    answering.reschedule(0)
 
 
 async def _passed_on(answer: httpx.Response) -> Response:

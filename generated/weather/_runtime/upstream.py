@@ -27,6 +27,7 @@ from .calls import (
     listed,
     segment,
 )
+from .direct_client import DirectClient
 from .observing import Sending, observing
 from .retries import after_answer, after_error
 from .settings import Environment, MissingSettingsError, SettingsError
@@ -183,7 +184,7 @@ def _pooled(connection: Connection) -> httpx.AsyncClient:
     if is_direct and os.environ.get("HTTP_CLIENT") != "httpx" and find_spec("aiohttp"):
         from .aiohttp_transport import AiohttpTransport  # who lacks it goes without
 
-        options["transport"] = AiohttpTransport(options["limits"])
+        return DirectClient(AiohttpTransport(options["limits"]), **options)
     return httpx.AsyncClient(**options)
 
 
