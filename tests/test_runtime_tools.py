@@ -128,6 +128,24 @@ def listed(server: Any, era: str) -> list[dict[str, Any]]:
     return asyncio.run(run())
 
 
+def test_a_list_is_made_once_for_each_version_of_the_protocol() -> None:
+    server = made(never)
+    entry = server.get_request_handler("tools/list")
+    assert entry is not None
+    asked: list[str] = []
+
+    async def counted(context: Any, params: Any) -> Any:
+        asked.append(context.protocol_version)
+        return await entry.handler(context, params)
+
+    server.add_request_handler("tools/list", entry.params_type, counted)
+    eras = ("auto", "legacy", "auto", "legacy", "auto")
+    lists = [listed(server, era) for era in eras]
+    assert all(found == lists[0] for found in lists)
+    assert len(lists[0]) == 3
+    assert asked == ["2026-07-28", "2025-11-25"]
+
+
 def test_tools_are_listed_in_order_with_closed_schemas_and_all_hints(era: str) -> None:
     read, write, names = listed(made(never), era)
     assert [tool["name"] for tool in (read, write, names)] == ["read", "write", "names"]

@@ -46,6 +46,7 @@ from .answers import (
 )
 from .calls import ArgumentError, Call
 from .observability import flush, observe, telemetry
+from .remembered_list import remember_list
 from .result_limits import ResultLimits
 from .settings import masked
 from .tool_arguments import mistakes
@@ -309,6 +310,7 @@ def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
             from .operations import count
 
             count(server)
+        remember_list(server)
         try:
             yield api
         finally:
