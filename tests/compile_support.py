@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nafgen.compile import Compilation, compile_spec
 from nafgen.inputs import Spec
-from nafgen.program import KINDS
+from nafgen.plan import KINDS
 from nafgen.verify import verify
 
 

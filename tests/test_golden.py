@@ -19,7 +19,7 @@ from compile_support import compile_file, files_of, write_to
 from conftest import ROOT
 from nafgen import format as formatting
 from nafgen.dump import dump
-from nafgen.program import KINDS
+from nafgen.plan import KINDS
 from nafgen.verify import verify
 
 CASES = sorted(path.parent for path in (ROOT / "tests" / "cases").glob("*/spec.yaml"))

@@ -8,6 +8,7 @@ worker takes over. Results come in the order of the specs, however many workers 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -183,6 +184,7 @@ def _in_processes(
 
     results: dict[int, Result] = {}
     workers: list[_Worker] = []
+    gc.freeze()  # what is there by now, workers share, and do not look through
 
     def start(places: deque[int]) -> None:
         with shielded():

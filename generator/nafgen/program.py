@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from .diagnostics import Origin
 from .ir import (
@@ -31,9 +31,6 @@ from .program_served import Folder as Folder
 from .program_served import Prompt as Prompt
 from .scripted import ScriptFile
 from .wire import Caching, SkillFolder
-
-KINDS: Final = ("operations", "routes", "tools", "resources", "prompts")
-"""Units that are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

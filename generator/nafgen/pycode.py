@@ -78,6 +78,8 @@ def _escaped(character: str) -> str:
 
 
 def _body(text: str, quote: str) -> str:
+    if text.isascii() and text.isprintable() and not {quote, "\\"} & {*text}:
+        return text  # as most texts are
     return "".join(
         (f"\\{c}" if c == quote else c if c != "\\" and _plain(c) else _escaped(c))
         for c in text

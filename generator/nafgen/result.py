@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .diagnostics import Diagnostic, Severity, as_json
 from .inputs import Spec
-from .program import KINDS
+from .plan import KINDS
 from .tool_costs import ServerCost
 
 if TYPE_CHECKING:

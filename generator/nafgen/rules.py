@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from . import media_types, spec
+from . import media_types
 from .diagnostics import Reporter, show
 from .hosts import HOSTS
 from .media_types import Kind
 from .rule import Rule
-from .spec import Located
 from .wire import ArrayStyle, Encoding, ObjectStyle
+
+if TYPE_CHECKING:
+    from . import spec
 
 _KINDS: Final = {Encoding.FORM: media_types.FORM, Encoding.JSON: media_types.JSON}
 
@@ -80,6 +82,10 @@ def settle(
 
     A rule that comes with nafgen and says something new is reported (NAF430).
     """
+    from .spec import (
+        Located,  # imported by now; where nothing is compiled, nobody waits
+    )
+
     matching = [rule for rule in rules.all if _concerns(rule, entry, binds)]
     written = str(entry.base_uri.value).strip()
     located = None if written else next((r for r in matching if r.base_url), None)

@@ -8,7 +8,7 @@ from .compile import compile_spec
 from .discover import reader
 from .inputs import Spec
 from .lint import check_tools
-from .program import KINDS
+from .plan import KINDS
 from .result import Result, result_of
 from .rules import NO_RULES, Rules
 from .verify import MissingLibrariesError, verify

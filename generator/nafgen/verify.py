@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 from .compile import Compilation
 from .diagnostics import Diagnostic, Origin
 from .ir import Negotiated, Supplied, Upstream
-from .plan import Package
+from .plan import KINDS, Package
 from .program import (
-    KINDS,
     Adapter,
     ControlAdapter,
     McpAdapter,
