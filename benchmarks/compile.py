@@ -100,7 +100,7 @@ def measure(runs: int) -> Iterator[Measured]:
             run(folder, 1, env)  # which compiles the modules
             for what, first in (("seed, first", True), ("seed, again", False)):
                 yield measured(what, folder, SEED_RUNS, env, jobs=1, first=first)
-        specs = sorted(CORPUS.glob("*/*.y*ml"))
+        specs = sorted(CORPUS.rglob("*.y*ml"))
         if not specs:
             return
         with copied(specs) as folder:
