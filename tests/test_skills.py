@@ -354,7 +354,7 @@ class TestProgram:
         text = OPEN.replace("action: odd name", "action: even name")
         made = checked(compile_text(text))
         assert [(unit.kind, unit.name, unit.code) for unit in made.left_out] == [
-            ("tool", "order-management/odd", "NAF215")
+            ("skill tool", "order-management/odd", "NAF215")
         ]
 
     def test_several_adapters(self, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class _Linker:
         for each in entry.tools:
             tool = self._tool(each)
             if isinstance(tool, str):
-                self._leave_out("tool", f"{entry.name}/{each.name}", tool)
+                self._leave_out("skill tool", f"{entry.name}/{each.name}", tool)
             else:
                 tools.append(tool)
         return Skill(

@@ -75,7 +75,7 @@ class _Skills:
             user_invocable=entry.flag("user-invocable"),
             disable_model_invocation=entry.flag("disable-model-invocation"),
             location=location,
-            tools=self._units.of(entry.children("tools"), "tool", tool),
+            tools=self._units.of(entry.children("tools"), "skill tool", tool),
             description=entry.text("description"),
             origin=entry.origin,
         )

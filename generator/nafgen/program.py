@@ -216,7 +216,7 @@ class SkillAdapter:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """A unit that was not compiled: `kind` is operation, route, tool, resource, prompt,
-    skill or adapter."""
+    skill, skill tool or adapter."""
 
     kind: str
     name: str
