@@ -307,6 +307,51 @@ def test_variables_of_routes_that_feed_nothing() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["id", "key"])
+@pytest.mark.parametrize("place", ["query", "header", "body"])
+def test_an_input_that_stands_in_the_path_is_taken_from_there(
+    name: str, place: str
+) -> None:
+    made = compile_text(f"""\
+naftiko: 1.0.0-alpha2
+info: {{label: Things, description: Things.}}
+capability:
+  consumes:
+  - type: http
+    namespace: things
+    baseUri: https://things.example
+    resources:
+    - path: /things
+      name: all
+      operations:
+      - name: put
+        method: PUT
+        inputParameters:
+        - {{name: {name}, in: query}}
+        - {{name: {name}_2, in: query}}
+  exposes:
+  - type: rest
+    namespace: web
+    port: 8080
+    resources:
+    - path: /all/{{{name}}}/{{{name}}}
+      name: all
+      operations:
+      - name: put
+        method: PUT
+        call: things.put
+        inputParameters:
+        - {{name: {name}, in: {place}}}
+        - {{name: {name}_2, in: query}}
+""")
+    checked(made)
+    (route,) = units(made).values()
+    inputs = asked(route)
+    assert inputs[name] == "path required"
+    assert inputs[f"{name}_2"].startswith("query")
+    assert ("NAF409", 29) in [(d.code, d.span.line) for d in made.diagnostics]
+
+
 SLASH = ROOT.parent / (
     "shared/conformance/ikanos-beta5/modules/ikanos-engine/src/test/resources/"
     "baseuri-trailing-slash-capability.yaml"

@@ -15,7 +15,7 @@ from .arguments import (
     items_of,
     type_of,
 )
-from .declared import declared
+from .declared import Place, declared
 from .diagnostics import show
 from .extras import filling, named
 from .fitting import fitted, report_bytes, share_body
@@ -128,7 +128,7 @@ class CallLinker(ValueLinker):
         except RefusedError as refused:
             self.failed = self.failed or str(refused)
             return
-        if place.location is Location.PATH:
+        if place.location is Location.PATH or self._stands_in_path(param, place):
             self._describe_path(param, pattern)
             return
         argument = self.references.fed(param.name, self.invocation)
@@ -155,6 +155,19 @@ class CallLinker(ValueLinker):
         )
         if argument is not None:
             self.unless_hidden(argument, self.inputs[param.name])
+
+    def _stands_in_path(self, param: spec.Param, place: Place) -> bool:
+        """Whether an input that is declared elsewhere is a variable of the path."""
+        if not any(each.name == param.name for each in self.path_inputs):
+            return False
+        self.reporter.report(
+            "NAF409",
+            param.origin.span,
+            f"`{param.name}` stands in the path, so it is not taken from the"
+            f" {place.location}",
+            hint="correct its `in`, or give it another name",
+        )
+        return True
 
     def _report_constant(self, param: spec.Param) -> None:
         if param.pattern is not None:

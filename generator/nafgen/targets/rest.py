@@ -278,17 +278,26 @@ def _result(route: Route, names: NameTable, imports: Imports) -> ResultView | No
 
 
 def _path(route: Route, own: UnitNames) -> str:
-    """The path with its variables as identifiers; Starlette takes nothing else."""
+    """The path with its variables as identifiers; Starlette takes nothing else.
+
+    A variable that is no parameter of the function may not be called like one.
+    """
     path = ""
-    seen: dict[str, int] = {}
+    parameters = {str(own.inputs[given.origin]) for given in route.inputs}
+    used: set[str] = set()
     for part in route.path:
         if isinstance(part, str):
             path += part
             continue
-        name = str(own.inputs[part.origin])
-        seen[name] = seen.get(name, 0) + 1
-        again = f"_{seen[name]}" if seen[name] > 1 else ""
-        path += f"{{{name}{again}}}"
+        name = variable = str(own.inputs[part.origin])
+        number = 1
+        taken = used if part in route.inputs else used | parameters
+        while variable in taken:
+            number += 1
+            taken = used | parameters
+            variable = f"{name}_{number}"
+        used.add(variable)
+        path += f"{{{variable}}}"
     return path
 
 
