@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo build test check lint format type golden corpus interop soak clean
+.PHONY: help setup demo build test check lint format type golden corpus interop soak bench clean
 .DEFAULT_GOAL := help
 
 help: ## List these targets

@@ -273,8 +273,12 @@ def test_bytes_beside_other_inputs_of_a_route(
         transport = httpx.MockTransport(answered)
 
         async def run() -> None:
-            async with load("client").AsyncShop(base_url="https://api.test") as shop:
-                shop._http._transport = transport
+            async with (
+                httpx.AsyncClient(transport=transport) as http,
+                load("client").AsyncShop(
+                    http=http, base_url="https://api.test"
+                ) as shop,
+            ):
                 app = httpx.ASGITransport(load("app").create_app(shop))
                 async with httpx.AsyncClient(transport=app) as user:
                     given = in_json({"f": b"\xff\x00", "kind": "x"})

@@ -321,6 +321,7 @@ def test_a_control_adapter_says_what_steps_leave_out(
         **{"endless.py": "while True:\n    pass"},
     )
     assert "timeout=0.25" in files_of(made)["flows.py"]
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")  # it would be so in all later tests
     with running(made, Registry(), tmp_path, monkeypatch) as load:
         got = call_tool(load, "endless")
     assert got.is_error
