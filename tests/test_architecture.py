@@ -77,6 +77,7 @@ GENERATED_MAY_IMPORT = {
     "aiohttp",
     "yarl",
     "fastapi",
+    "anyio",
     "starlette",
     "pydantic",
     "mcp",

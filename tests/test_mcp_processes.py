@@ -174,6 +174,35 @@ def test_stdout_carries_nothing_but_messages(
     assert SERVICE_KEY not in errors
 
 
+def test_lines_on_stdio_that_are_no_messages_are_answered() -> None:
+    """Bad JSON is -32700 and what is no message -32600, both without an id."""
+    lines = ("{", "", "  ", "[]", '{"jsonrpc": "2.0", "id": 1, "method": 7}')
+    hello = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "0"},
+    }
+    last = {"jsonrpc": "2.0", "id": 2, "method": "initialize", "params": hello}
+    done = subprocess.run(
+        command("mcp", "--transport", "stdio"),
+        env=environment("http://127.0.0.1:1"),
+        input="\n".join((*lines, json.dumps(last))) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    *errors, greeted = map(json.loads, done.stdout.splitlines())
+    assert [(each["id"], each["error"]["code"]) for each in errors] == [
+        (None, -32700),
+        (None, -32600),
+        (None, -32600),
+    ]
+    assert greeted["id"] == 2
+    assert greeted["result"]["protocolVersion"] == "2025-11-25"
+    assert "Traceback" not in done.stderr
+
+
 def test_serve_runs_all_adapters_until_it_is_told_to_end(
     upstream: tuple[BatchesApi, str], api: BatchesApi, tmp_path: Path
 ) -> None:

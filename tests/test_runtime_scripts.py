@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import pytest
 from nafgen.runtime import scripts
+from nafgen.runtime.answers import ServiceError
 from nafgen.runtime.calls import ArgumentError
-from nafgen.runtime.script_settings import ScriptError
+from nafgen.runtime.script_settings import ScriptError, ThrownError
 from nafgen.runtime.scripts import script
 from runtime_support import until
 
@@ -49,7 +50,7 @@ def run(files: tuple[str, ...], timeout: float = 20.0, **context: Any) -> Any:
 
 
 def failure(files: tuple[str, ...], timeout: float = 20.0, **context: Any) -> str:
-    with pytest.raises(ScriptError) as failed:
+    with pytest.raises((ScriptError, ThrownError)) as failed:
         run(files, timeout, **context)
     return str(failed.value)
 
@@ -351,8 +352,33 @@ def test_what_cannot_be_given(write: Write, monkeypatch: pytest.MonkeyPatch) -> 
     assert "10 characters at the most" in failure(files, given="x" * 10)
 
 
-def test_failures_are_like_wrong_arguments() -> None:
-    assert issubclass(ScriptError, ArgumentError)
+def test_what_a_script_throws_is_like_wrong_arguments(write: Write) -> None:
+    assert issubclass(ThrownError, ArgumentError)
+    for source, is_python in (
+        ("throw new RangeError('no such status')", False),
+        ("raise ValueError('no such status')", True),
+    ):
+        with pytest.raises(ThrownError, match="no such status"):
+            run(write(source, python=is_python))
+
+
+def test_what_no_caller_can_change_is_a_failure_of_the_service(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert issubclass(ScriptError, ServiceError)
+    for source, is_python in (
+        ("for (;;);", False),
+        ("result = 10n", False),
+        ("let all = []; for (;;) all.push(new Array(1000).fill(1))", False),
+        ("while True:\n    pass", True),
+        ("result = {1}", True),
+        ("result = 10 ** 10 ** 10", True),
+    ):
+        with pytest.raises(ScriptError):
+            run(write(source, python=is_python), 0.2)
+    monkeypatch.setenv("SCRIPTING", "false")
+    with pytest.raises(ScriptError):
+        run(write("result = 1"))
 
 
 def test_an_engine_that_is_missing_is_named(write: Write) -> None:

@@ -183,7 +183,7 @@ def test_a_route_says_which_script_failed(
     assert (
         "context.ships.filter is not a function" in got.text or "not a fun" in got.text
     )
-    assert off.status_code == 422
+    assert off.status_code == 500
     assert "scripts are switched off" in off.json()["detail"]
 
 

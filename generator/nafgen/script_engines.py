@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 SECONDS: Final = 5
 """Seconds that a script may run when it is verified."""
@@ -28,8 +28,18 @@ _CLEAN: Final = """(function clean(value) {
 """Whether JSON can hold a value of JavaScript as it is."""
 
 
+THROWN: Final = 3
+"""How the program exits when a script throws something."""
+LIMITS: Final = ("InternalError: interrupted", "null", "TimeoutError", "MemoryError")
+"""How engines begin to say that a script went beyond a limit."""
+
+
 class StoppedError(Exception):
-    """A script fails with what it is given, or does not end."""
+    """A script throws something, or else does not end, or makes what is not JSON."""
+
+    def __init__(self, is_thrown: bool = False) -> None:
+        super().__init__()
+        self.is_thrown = is_thrown
 
 
 @cache
@@ -52,7 +62,7 @@ def outcome(language: str, sources: tuple[str, ...], context: str) -> Any:
     except subprocess.TimeoutExpired:
         raise StoppedError from None
     if done.returncode or not done.stdout:
-        raise StoppedError
+        raise StoppedError(done.returncode == THROWN)
     try:
         return json.loads(done.stdout)
     except (ValueError, RecursionError):
@@ -67,7 +77,10 @@ def _javascript(sources: Sequence[str], context: str) -> str:
     engine.eval("var print = () => {}; var console = new Proxy({}, {get: () => print})")
     engine.eval(f"var context = JSON.parse({json.dumps(context)})")
     for source in sources:
-        engine.eval(f"{source}\nvoid 0")
+        try:
+            engine.eval(f"{source}\nvoid 0")
+        except (quickjs.JSException, quickjs.StackOverflow) as error:
+            _exit(str(error))
     made = engine.eval(
         f"JSON.stringify({_CLEAN}(typeof result == 'undefined' || result))"
     )
@@ -79,22 +92,30 @@ def _javascript(sources: Sequence[str], context: str) -> str:
 
 
 def _python(sources: Sequence[str], context: str) -> str:
-    from pydantic_monty import Monty
+    from pydantic_monty import Monty, MontyRuntimeError, MontySyntaxError
 
     with (
         Monty(min_processes=1, max_processes=1) as pool,
         pool.checkout(limits={"max_feed_duration_secs": SECONDS}) as engine,
     ):
-        said = [*sources, "result"]
         given = {"context": json.loads(context), "result": None}
-        for number, source in enumerate(said):
-            inputs = {} if number else given
-            made = engine.feed_run(source, inputs=inputs, print_callback=_unheard)
+        for source in sources:
+            try:
+                engine.feed_run(source, inputs=given, print_callback=_unheard)
+            except (MontyRuntimeError, MontySyntaxError) as error:
+                _exit(error.display("type-msg"))
+            given = {}
+        made = engine.feed_run("result", print_callback=_unheard)
     return json.dumps(made, allow_nan=False)
 
 
 def _unheard(stream: str, text: str) -> None:
     """What a script prints is nothing that it makes."""
+
+
+def _exit(said: str) -> NoReturn:
+    """End as a script does that threw something, or went beyond a limit."""
+    sys.exit(1 if said.strip().startswith(LIMITS) else THROWN)
 
 
 def main() -> None:

@@ -84,8 +84,8 @@ def _expected(
         if isinstance(step, ScriptStep):
             try:
                 results[step.name] = _scripted(bench, step, inputs, results)
-            except StoppedError:
-                refused, stopped = 422, True
+            except StoppedError as error:
+                refused, stopped = 422 if error.is_thrown else 500, True
                 break
             continue
         if isinstance(step, LookupStep):

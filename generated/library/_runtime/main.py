@@ -346,7 +346,7 @@ async def _run(servers: Sequence[tuple[Any, list[socket.socket]]]) -> None:
     http = [(server, sockets) for server, sockets in servers if sockets]
     stdio = [server for server, sockets in servers if not sockets]
     stopped = _stop_on_signals([server for server, _ in http])
-    reading = asyncio.gather(*(_serve_stdio(server) for server in stdio))
+    reading = asyncio.gather(*map(_serve_stdio, stdio))
     if http:
         await asyncio.gather(*(server.serve(sockets) for server, sockets in http))
     else:
@@ -378,10 +378,5 @@ def _stop_on_signals(http: Sequence[Any]) -> asyncio.Event:
 
 
 async def _serve_stdio(server: Any) -> None:
-    from mcp.server.stdio import stdio_server
-
-    async with stdio_server() as (reader, writer):
-        options = server.create_initialization_options()
-        # What is printed meanwhile would wait in a buffer and spoil the protocol later.
-        with contextlib.redirect_stdout(sys.stderr):
-            await server.run(reader, writer, options)
+    # Only packages with tools have it.
+    await importlib.import_module(".stdio", __package__).serve(server)

@@ -34,6 +34,7 @@ from mcp_types import (
 )
 
 from .answers import (
+    ServiceError,
     StepError,
     UpstreamError,
     adecode,
@@ -245,6 +246,8 @@ def said(error: Exception) -> str | None:
             return told and f"the step {step} failed: {told}"
         case ArgumentError():
             return f"invalid arguments: {error}"
+        case ServiceError():
+            return str(error)
         case UpstreamError(response=response):
             return f"{error}{_advice(response)}"
         case httpx.TimeoutException():

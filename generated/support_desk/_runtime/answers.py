@@ -24,6 +24,10 @@ class UpstreamError(Exception):
         self.response = response
 
 
+class ServiceError(Exception):
+    """This service itself could not do its part; the message says why."""
+
+
 class StepError(Exception):
     """A step of a flow failed: `step` is its name, `cause` what happened."""
 

@@ -22,7 +22,14 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answers import StepError, UpstreamError, adecode, failed, has_value
+from .answers import (
+    ServiceError,
+    StepError,
+    UpstreamError,
+    adecode,
+    failed,
+    has_value,
+)
 from .calls import ArgumentError, Call, as_json
 from .health import HEALTH, add_to
 from .logs import logged
@@ -244,6 +251,8 @@ async def _upstream(request: Request, error: Exception) -> Response:
             return problem(status, f"{detail}{error}", headers, **members)
         case ArgumentError():
             return problem(422, f"{detail}{error}", **members)
+        case ServiceError():
+            return problem(500, f"{detail}{error}", **members)
         case httpx.TimeoutException():
             said = "the upstream API did not answer in time"
             return problem(504, detail + said, **members)

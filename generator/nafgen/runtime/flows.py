@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
-from .answers import StepError, UpstreamError
+from .answers import ServiceError, StepError, UpstreamError
 from .calls import ArgumentError, as_text
 from .observing import observing
+
+_FAILURES: Final = (ArgumentError, ServiceError, UpstreamError, httpx.RequestError)
 
 
 async def step(name: str, running: Awaitable[Any]) -> Any:
     """The result of a step.
 
     Raises:
-        StepError: it failed, because of what it was given or of the upstream.
+        StepError: it failed, because of what it was given, of the upstream or of this
+            service.
     """
     try:
         if observing.observer is None:
             return await running
         with observing.observer.step(name):
             return await running
-    except (ArgumentError, UpstreamError, httpx.RequestError) as error:
+    except _FAILURES as error:
         raise StepError(name, error) from error
 
 

@@ -11,14 +11,19 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
+from .answers import ServiceError
 from .calls import ArgumentError
 
 TIMEOUT: Final = 60.0
 """Seconds that a script may run where nothing else is said."""
 
 
-class ScriptError(ArgumentError):
-    """A script failed, or was not run; the message says why."""
+class ScriptError(ServiceError):
+    """A script was not run, or not to its end; the message says why."""
+
+
+class ThrownError(ArgumentError):
+    """A script threw something, as scripts do that are given what is wrong."""
 
 
 @dataclass(slots=True)

@@ -57,8 +57,12 @@ _json.dumps(result, allow_nan=False)
 """
 
 
+class ThrownError(Exception):
+    """A script threw something; the message says what."""
+
+
 class FailedError(Exception):
-    """A script failed; the message says how."""
+    """A script went beyond a limit, or left what is not JSON; the message says which."""
 
 
 def javascript(
@@ -67,7 +71,8 @@ def javascript(
     """The variable `result` of scripts in JavaScript as JSON; None where it is not set.
 
     Raises:
-        FailedError: they threw something, went beyond a limit, or the result is not JSON.
+        ThrownError: they threw something.
+        FailedError: they went beyond a limit, or the result is not JSON.
     """
     quickjs = import_module("quickjs")  # it has no types
     thrown = (quickjs.JSException, quickjs.StackOverflow)
@@ -83,26 +88,26 @@ def javascript(
             # What the last statement makes is nothing that Python should get.
             engine.eval(f"{source}\n;undefined")
     except thrown as error:
-        raise FailedError(_of_javascript(str(error), len(sources) == 1)) from None
+        raise _of_javascript(str(error), len(sources) == 1) from None
     try:
         made = to_json()
     except thrown as error:
-        raise FailedError(_of_javascript(str(error), False)) from None
+        raise FailedError(str(_of_javascript(str(error), False))) from None
     return None if made is None else str(made)[1:-1]
 
 
-def _of_javascript(said: str, has_line: bool) -> str:
+def _of_javascript(said: str, has_line: bool) -> Exception:
     """What JavaScript threw; of several files, it does not say which one's line it is."""
     first, *stack = said.strip().splitlines() or [""]
     if first.endswith("InternalError: interrupted"):
-        return "it ran too long"
+        return FailedError("it ran too long")
     if first in ("", "null"):
-        return "it threw null, or needs too much memory"
+        return FailedError("it threw null, or needs too much memory")
     places = [line for line in stack if "<input>:" in line]
     if not has_line or not places:
-        return first
+        return ThrownError(first)
     line = places[0].rpartition("<input>:")[2].partition(":")[0]
-    return f"{first} (line {line})"
+    return ThrownError(f"{first} (line {line})")
 
 
 def python(
@@ -126,24 +131,24 @@ def python(
                 engine.feed_run(source, inputs=given, print_callback=_unheard)
                 given = {}
         except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
-            raise FailedError(_of_python(error, len(sources) == 1)) from None
+            raise _of_python(error, len(sources) == 1) from None
         try:
             made = engine.feed_run(IN_PYTHON, print_callback=_unheard)
         except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
-            raise FailedError(_of_python(error, False)) from None
+            raise FailedError(str(_of_python(error, False))) from None
         except monty.MontyError as error:
             raise FailedError(str(error)) from None
     return str(made)
 
 
-def _of_python(error: Any, has_line: bool) -> str:
+def _of_python(error: Any, has_line: bool) -> Exception:
     said: str = error.display("type-msg")
     if said.startswith("TimeoutError: feed time limit"):
-        return "it ran too long"
+        return FailedError("it ran too long")
     if said.startswith("MemoryError: "):
-        return "it needs too much memory"
+        return FailedError("it needs too much memory")
     frames = error.traceback() if has_line else []
-    return f"{said} (line {frames[-1].line})" if frames else said
+    return ThrownError(f"{said} (line {frames[-1].line})" if frames else said)
 
 
 def _unheard(stream: str, text: str) -> None:
@@ -154,11 +159,14 @@ ENGINES: Final = {"javascript": javascript, "python": python}
 
 
 def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The `result` of what is asked for as JSON or None, or a `failure`."""
+    """The `result` of what is asked for as JSON or None, or what was `thrown`, or a
+    `failure`."""
     run = ENGINES[asked["language"]]
     limits = asked["timeout"], asked["memory"]
     try:
         made = run(asked["sources"], asked["context"], *limits)
+    except ThrownError as error:
+        return {"thrown": _line(str(error))}
     except FailedError as error:
         return {"failure": _line(str(error))}
     except ImportError as error:

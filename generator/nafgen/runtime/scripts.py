@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from .script_settings import TIMEOUT, ScriptError, settings
+from .script_settings import TIMEOUT, ScriptError, ThrownError, settings
 
 GRACE: Final = 5.0
 """Seconds that its process may take beside."""
@@ -49,8 +49,9 @@ async def script(
     holds the values that are not None.
 
     Raises:
-        ScriptError: scripts are switched off, one of these failed, took too long or
-            needs too much memory, or the result is not JSON or too large.
+        ThrownError: one of these threw something.
+        ScriptError: scripts are switched off, one of these took too long or needs too
+            much memory, or the result is not JSON or too large.
     """
     language = LANGUAGES[Path(files[-1]).suffix]
     given = {name: value for name, value in context.items() if value is not None}
@@ -202,6 +203,8 @@ def _read(answered: bytes) -> Any:
         answer = json.loads(answered)
     except (ValueError, RecursionError):
         raise ScriptError("the script failed: its result is not JSON") from None
+    if "thrown" in answer:
+        raise ThrownError(f"the script failed: {answer['thrown']}")
     if "failure" in answer:
         raise ScriptError(f"the script failed: {answer['failure']}")
     if answer["result"] is None:

@@ -192,7 +192,7 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
         if isinstance(adapter, RestAdapter):
             wanted += ["forward"] if adapter.forwards else []
         else:
-            wanted += support(adapter)
+            wanted += ["stdio", *support(adapter)]
         if adapter.guard is not None and isinstance(adapter, McpAdapter):
             wanted.append("guarded_server")
         wanted += support_modules(*(unit.result for unit in adapter.units))
