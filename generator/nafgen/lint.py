@@ -11,6 +11,7 @@ from .diagnostics import Origin, Reporter, plain, show
 from .listing import server_names
 from .names import NameTable
 from .program import McpAdapter, Program, Tool
+from .program_served import Prompt
 
 MAX_REQUIRED: Final = 12
 """Arguments that a call needs at the most, before models begin to mix them up."""
@@ -62,7 +63,7 @@ class _Text:
 
 
 def check_texts(program: Program, reporter: Reporter) -> None:
-    """Report texts of tools that would mislead a model, or the people who review them."""
+    """Report texts of servers that would mislead a model, or the people who review them."""
     for said in _texts(program):
         matches = (each.search(said.text) for each in said.forbidden)
         match = next(filter(None, matches), None)
@@ -71,7 +72,7 @@ def check_texts(program: Program, reporter: Reporter) -> None:
                 "NAF504",
                 said.origin.span,
                 f"{said.of} tells a model what to do: {show(match[0])}",
-                hint="say what the tool does; a model takes this for an order",
+                hint="say what it does; a model takes this for an order",
             )
         hidden = _UNSEEN.search(said.text)
         if hidden is not None:
@@ -94,13 +95,30 @@ def _texts(program: Program) -> Iterator[_Text]:
         instructions = server.description or program.description
         of = "the description of the server"
         yield _Text(of, instructions, server.origin, _ATTACKS)
-        for tool in server.tools:
-            yield _Text(f"the title of `{tool.name}`", tool.title, tool.origin)
-            of = f"the description of `{tool.name}`"
-            yield _Text(of, tool.description, tool.origin)
-            for given in tool.inputs:
-                of = f"the description of the argument `{given.name}`"
-                yield _Text(of, given.description, given.origin)
+        for each in (*server.units, *server.folders, *server.prompts):
+            yield _Text(f"the title of `{each.name}`", each.title, each.origin)
+            of = f"the description of `{each.name}`"
+            yield _Text(of, each.description, each.origin)
+        for given in (given for unit in server.units for given in unit.inputs):
+            of = f"the description of the argument `{given.name}`"
+            yield _Text(of, given.description, given.origin)
+        for prompt in server.prompts:
+            yield from _of_prompt(prompt)
+    for skill in (skill for adapter in program.skills for skill in adapter.skills):
+        # A skill is instructions, which say what to call, and when.
+        for part in (skill, *skill.tools):
+            of = f"the description of `{part.name}`"
+            yield _Text(of, part.description, part.origin, _ATTACKS)
+
+
+def _of_prompt(prompt: Prompt) -> Iterator[_Text]:
+    for argument in prompt.arguments:
+        of = f"the description of the argument `{argument.name}`"
+        yield _Text(of, argument.description, prompt.origin)
+    for _, message in prompt.messages:
+        # Whoever chooses a prompt wants a model to be told what to do.
+        of = f"a message of `{prompt.name}`"
+        yield _Text(of, message, prompt.origin, _ATTACKS)
 
 
 def _servers(program: Program) -> list[McpAdapter]:
