@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from . import spec
@@ -11,6 +11,7 @@ from .avro_schemas import avro_schema
 from .diagnostics import Reporter, show
 from .imports import Unfetched
 from .inputs import is_relative
+from .models import dataclass
 from .protobuf_schemas import protobuf_schema
 from .spec import Located
 from .wire import AnswerSchema, Format

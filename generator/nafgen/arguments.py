@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NoReturn
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span
 from .ir import Argument, ArrayOf, Constant, ObjectOf, Text
+from .models import dataclass
 from .wire import Location, Type
 
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from . import spec
@@ -24,6 +23,7 @@ from .ir import (
     Supplied,
     Text,
 )
+from .models import dataclass
 from .spec import Located
 from .values import Placeholder, template
 from .wire import Location

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from . import spec
 from .arguments import is_protocol_header, place_of
@@ -14,6 +14,7 @@ from .exposed import CallLinker, Values
 from .flows import FlowLinker, Unit, is_flow, stepwise, with_bare_names
 from .ir import RELAY, Input, Relay, Result
 from .matching import suggestion
+from .models import dataclass
 from .program import Call, Callee, Flow, FlowCall
 from .resolve import Resolver
 from .results import result

@@ -5,12 +5,13 @@ The values are secrets, and never read here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from . import inputs, spec
 from .binds import screaming
 from .diagnostics import Reporter, show
 from .locations import Locations, file_path, is_uri
+from .models import dataclass
 from .program import Held, Program
 from .spec import Located
 

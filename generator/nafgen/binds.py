@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span, show
 from .ir import Setting, Text
+from .models import dataclass
 from .spec import Located
 from .values import Placeholder, bind_name, template
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, NamedTuple, NoReturn
 
 from . import media_types, spec
@@ -26,6 +26,7 @@ from .ir import (
     Value,
 )
 from .media_types import AS_MEMBERS, AS_TEXT, Kind, whole_type
+from .models import dataclass
 from .parameter_values import NAME, in_xml, joined_value
 from .parts import check_files, file_names, read_parts
 from .reader import pointer_name

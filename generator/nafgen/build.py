@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ from .diagnostics import CODES, Diagnostic, Reporter, Span, from_json
 from .discover import absolute, reader, root_of
 from .disk import Mode
 from .inputs import NOT_READ, PLACES, OutsideError, Spec, is_overlay
+from .models import dataclass
 from .naming import package_path
 from .resources import generator
 from .result import Result, is_partial, result_of

@@ -16,12 +16,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .diagnostics import MAX_SHOWN, Diagnostic, Span, plain
 from .inputs import Spec
+from .models import dataclass
 from .resources import PACKAGE
 from .result import Result
 from .signals import end_on_sigterm_alone, shielded

@@ -6,10 +6,11 @@ The rules are public: docs/names.md says them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from .diagnostics import Origin, Reporter
+from .models import dataclass
 from .naming import MAX_IDENTIFIER, shortened
 
 _SAID: Final = {

@@ -8,7 +8,7 @@ nothing is written, so the whole is a pure function of what it reads.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -33,6 +33,7 @@ from .link import link
 from .lint import check_texts
 from .listing import check_budget
 from .lower import lower
+from .models import dataclass
 from .names import NameTable
 from .naming import package_path
 from .plan import FilePlan, GeneratedFile, Package

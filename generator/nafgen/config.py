@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from . import rule
 from .diagnostics import Reporter, Span, show
+from .models import dataclass
 from .report import Format
 from .rules import NO_RULES, Rules
 

@@ -8,13 +8,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from pathlib import Path
 from typing import Final, NoReturn
 
 from . import report
 from .diagnostics import Diagnostic, Severity
+from .models import dataclass
 from .report import Format
 from .result import STATUSES, Result, exit_code, report_json
 

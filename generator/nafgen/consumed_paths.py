@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, TypeAlias
 from urllib.parse import quote, unquote_plus
 
@@ -25,6 +25,7 @@ from .ir import (
     Value,
 )
 from .matching import find
+from .models import dataclass
 from .parameter_values import text_parts
 from .reader import pointer_name
 from .spec import Located

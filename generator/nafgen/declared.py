@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from . import spec
@@ -11,6 +10,7 @@ from .arguments import is_token
 from .binds import Settings
 from .diagnostics import Reporter, Span, show
 from .json_paths import json_path
+from .models import dataclass
 from .path_scanner import PathError
 from .paths import Path
 from .spec import Located

@@ -8,12 +8,13 @@ by hand, if the manifest or its first line says that it was generated, or is for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePosixPath
 from typing import Final
 
 from .disk import MAKE_WAY, REAL_FOLDER, TEMPORARY, Kind, Mode, Site
 from .manifest import Manifest, digest
+from .models import dataclass
 from .plan import HEADER, MANIFEST
 
 _REBUILD: Final = "run `nafgen build`"

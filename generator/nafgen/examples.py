@@ -6,13 +6,13 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from .diagnostics import Origin
 from .documents import document
 from .givens import leaves_of
 from .ir import Argument, Input, Member, Operation, Placed, Result, Template
+from .models import dataclass
 from .pattern_syntax import matching_text
 from .samples import sample_of
 from .wire import Format, Location, Type

@@ -7,7 +7,6 @@ or runs that code, so that one mistake cannot hide in both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -27,6 +26,7 @@ from .ir import (
     Text,
     Upstream,
 )
+from .models import dataclass
 from .wire import Encoding, Location, Place
 
 _UNRESERVED: Final = frozenset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from . import spec
 from .batches import batches
@@ -29,6 +29,7 @@ from .ir import (
     Text,
 )
 from .mocks import has_values, mocked, nested
+from .models import dataclass
 from .program import Call, CallStep, Flow, LookupStep, ScriptStep, Step, given_to
 from .resolve import Resolver
 from .results import result

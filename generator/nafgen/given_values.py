@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from . import spec
@@ -23,6 +23,7 @@ from .ir import (
     StepValue,
     Text,
 )
+from .models import dataclass
 from .program import Callee
 from .reader import pointer_name
 from .references import References

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from . import spec
 from .authentication import credential
@@ -22,6 +21,7 @@ from .ir import (
     Text,
 )
 from .lower_authentication import squashed
+from .models import dataclass
 from .program import Route
 from .spec import Located
 from .wire import Location

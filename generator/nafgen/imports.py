@@ -10,13 +10,14 @@ from __future__ import annotations
 import difflib
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from . import spec
 from .diagnostics import Reporter, Span, show
 from .inputs import is_relative
 from .keywords import IMPORT, IMPORTED_API
+from .models import dataclass
 from .overlay import measure
 from .reader import Reader
 from .source import MAX_NODES, Document, Map, Seq

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Final
+
+from .models import dataclass
 
 SUFFIXES: Final = (".yaml", ".yml")
 NOT_READ: Final = ""

@@ -8,7 +8,6 @@ of `program`. Every object is frozen, refers to the others directly, and carries
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from .diagnostics import Origin
@@ -23,6 +22,7 @@ from .ir_auth import Negotiated as Negotiated
 from .ir_auth import Setting as Setting
 from .ir_auth import Supplied as Supplied
 from .ir_auth import Text as Text
+from .models import dataclass
 from .paths import Path
 from .wire import (
     AnswerSchema,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from .diagnostics import Origin
+from .models import dataclass
 from .wire import Location
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from .models import dataclass
 
 _BLOCKS: Final = ("with", "try", "for", "while", "if", "match")
 

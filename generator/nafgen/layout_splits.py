@@ -8,11 +8,11 @@ there, to try a break marks the leaves of a line: the order of what is tried mat
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from .layout_brackets import COMMA, DOT
 from .layout_leaves import CLOSERS, CLOSING, Leaf, width
 from .layout_lines import LENGTH, Line, is_single
+from .models import dataclass
 
 
 class _CannotSplitError(Exception):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from . import spec
 from .diagnostics import Origin, Reporter, show
 from .guards import link_guard
+from .models import dataclass
 from .program import (
     Adapter,
     DerivedTool,

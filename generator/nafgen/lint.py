@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from .diagnostics import Origin, Reporter, plain, show
 from .listing import server_names
+from .models import dataclass
 from .names import NameTable
 from .program import McpAdapter, Program, Tool
 from .program_served import Prompt

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from . import inputs
+from .models import dataclass
 from .naming import package_path
 from .spec import Located
 

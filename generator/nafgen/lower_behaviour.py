@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from . import spec
@@ -17,6 +16,7 @@ from .keywords import (
     SEMANTICS,
 )
 from .lower_scripts import lower_script
+from .models import dataclass
 from .reader import Reader
 from .source import Seq
 from .spec import Located

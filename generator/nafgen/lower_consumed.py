@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from . import spec
 from .binary_answers import lower_size, lower_type
@@ -11,6 +10,7 @@ from .diagnostics import show
 from .keywords import BODY, CONSUMED_OPERATION, CONSUMED_RESOURCE, CONSUMES
 from .lower_authentication import lower_auth
 from .media_types import TEXT, of_type
+from .models import dataclass
 from .placed_keys import place_keys
 from .reader import Reader
 from .spec import Located

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from . import spec
@@ -23,6 +22,7 @@ from .lower_control import lower_control
 from .lower_guards import lower_guard
 from .lower_served import ServedSide, lower_caching
 from .lower_skills import lower_skills
+from .models import dataclass
 from .reader import Reader
 from .spec import Located
 from .units import LOOPBACK, Units

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from . import spec
@@ -10,6 +10,7 @@ from .binary_answers import lower_type
 from .diagnostics import show
 from .keywords import MCP_RESOURCE, PROMPT, PROMPT_ARGUMENT, PROMPT_MESSAGE
 from .lower_behaviour import Behaviours
+from .models import dataclass
 from .reader import Reader
 from .spec import Located
 from .units import Units

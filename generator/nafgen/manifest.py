@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Any
+
+from .models import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
@@ -35,6 +34,7 @@ from .mock_requests import (
     json_answer,
     read_request,
 )
+from .models import dataclass
 from .program import Call, CallStep, Program, RestAdapter
 from .samples import merged, sample_at, sample_of
 from .wire import Format

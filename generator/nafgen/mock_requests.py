@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs, unquote
 
@@ -20,6 +19,7 @@ from .ir import (
     Upstream,
 )
 from .media_types import of_media_type
+from .models import dataclass
 from .wire import Encoding, Location
 
 MAX_BODY: Final = 8 * 1024 * 1024

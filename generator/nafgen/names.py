@@ -9,7 +9,7 @@ not rename another unless the two collide.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import unquote
 
@@ -25,6 +25,7 @@ from .ir import (
     Supplied,
     Upstream,
 )
+from .models import dataclass
 from .naming import camel, snake, tool_name, words
 from .program import Adapter, McpAdapter, Program, Resource, RestAdapter, Route, Tool
 from .pycode import RESERVED, Code, dotted, identifier

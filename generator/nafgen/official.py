@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from .models import dataclass
 from .versions import VERSIONS, Renamed, Version
 
 Schema = dict[str, Any]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
 from .diagnostics import Reporter, Span
+from .models import dataclass
 from .source import MAX_DEPTH, MAX_NODES, Document, Map, Seq
 
 MAX_MATCHES: Final = 100_000

@@ -6,7 +6,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from . import spec
@@ -20,6 +20,7 @@ from .arguments import (
 from .binds import Settings, scalar, screaming
 from .diagnostics import Origin, show
 from .ir import Argument, Constant, Interpolated, Member, Placed, Setting, Text, Value
+from .models import dataclass
 from .reader import pointer_name
 from .spec import Located
 from .values import (

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .diagnostics import show
+from .models import dataclass
 from .path_patterns import MAX_PATTERN, pattern
 from .path_scanner import PathError, Scanner
 from .paths import Path

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .diagnostics import show
+from .models import dataclass
 from .path_filters import Filter, filter_text
 from .path_scanner import PathError, Scanner
 from .paths import Literal

@@ -7,8 +7,9 @@ in a row are one: the second begins at what the first one finds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from .models import dataclass
 
 
 @dataclass(frozen=True, slots=True)

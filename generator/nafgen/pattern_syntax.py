@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from .diagnostics import show
+from .models import dataclass
 from .path_scanner import Scanner
 
 MAX_PATTERN: Final = 250

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from . import spec
 from .diagnostics import Origin, show
+from .models import dataclass
 from .spec import Located
 from .units import Units
 

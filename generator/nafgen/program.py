@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from .diagnostics import Origin
@@ -15,6 +14,7 @@ from .ir import (
     Setting,
     Upstream,
 )
+from .models import dataclass
 from .program_calls import Call as Call
 from .program_calls import Callee as Callee
 from .program_calls import CallStep as CallStep

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from .diagnostics import Origin
@@ -19,6 +18,7 @@ from .ir import (
     StepValue,
     Template,
 )
+from .models import dataclass
 from .scripted import Script
 from .wire import Location
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .diagnostics import Origin
 from .ir import Guard, Setting, Text
+from .models import dataclass
 from .scripted import Language
 
 

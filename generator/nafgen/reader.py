@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from .diagnostics import Origin, Reporter, Span, show
+from .models import dataclass
 from .source import Map, Seq
 from .spec import Located
 from .versions import Renamed, Version

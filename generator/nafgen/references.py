@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 from typing import Final
 
 from . import spec
 from .extras import filling, named
 from .ir import Argument, Input
 from .matching import counterpart, find
+from .models import dataclass
 from .program import Callee
 from .values import ROOTS, Placeholder, Reference, reference, template
 from .wire import Location

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span, show
 from .ir import Argument, Input, Operation, Setting, segments
 from .matching import find, suggestion
+from .models import dataclass
 from .operations import Refused
 from .scripted import Script
 from .spec import Located

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from .diagnostics import Diagnostic, Severity, as_json
 from .inputs import Spec
+from .models import dataclass
 from .plan import KINDS
 from .tool_costs import ServerCost
 

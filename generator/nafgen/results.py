@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from . import spec
 from .diagnostics import Reporter, show
 from .ir import RELAY, WHOLE, Constant, Each, Operation, Pick, Relay, Result, Shape
 from .json_paths import located_path
+from .models import dataclass
 from .paths import Function, Literal, Path
 from .values import is_constant, template
 from .wire import Format

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from .diagnostics import show
+from .models import dataclass
 from .wire import ArrayStyle, Encoding, ObjectStyle
 
 

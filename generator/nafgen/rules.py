@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +19,7 @@ from . import media_types
 from .diagnostics import Reporter, show
 from .hosts import HOSTS
 from .media_types import Kind
+from .models import dataclass
 from .rule import Rule
 from .wire import ArrayStyle, Encoding, ObjectStyle
 

@@ -12,12 +12,12 @@ import difflib
 import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from .diagnostics import Reporter, Span, show
+from .models import dataclass
 from .official import official
 from .source import Document, Map, span_at
 from .versions import (

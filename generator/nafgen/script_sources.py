@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePosixPath
 from typing import Final, TypeAlias
 
@@ -13,6 +13,7 @@ from . import spec
 from .diagnostics import Origin, Reporter, Span, show
 from .imports import Unfetched
 from .locations import file_path
+from .models import dataclass
 from .scripted import Language, Script, ScriptFile
 from .spec import Located
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from .diagnostics import Origin
+from .models import dataclass
 
 
 class Language(StrEnum):

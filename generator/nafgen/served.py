@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -16,6 +16,7 @@ from .diagnostics import Origin, Reporter, Span, show
 from .flows import Unit
 from .givens import inputs_of
 from .ir import READING, Input
+from .models import dataclass
 from .program import Call, FlowCall, Folder, LeftOut, Prompt, Resource
 from .reader import pointer_name
 from .route_paths import shape

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from . import inputs, spec
 from .diagnostics import Reporter, show
 from .imports import Unfetched
 from .locations import Locations, file_path
+from .models import dataclass
 from .spec import Located
 
 MAX_FILE: Final = 256 * 1024

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePosixPath
 
 from . import inputs, spec
 from .binds import screaming
 from .diagnostics import Reporter, show
 from .locations import Locations, file_path
+from .models import dataclass
 from .spec import Located
 from .wire import SkillFolder
 

@@ -8,7 +8,6 @@ again for each alias, so that a small file cannot unfold into a large one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -18,6 +17,7 @@ from yaml.scanner import Scanner, ScannerError
 
 from . import yaml_rules as rules
 from .diagnostics import Reporter, Span
+from .models import dataclass
 
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 1_000_000

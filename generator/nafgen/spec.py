@@ -6,10 +6,10 @@ are normalised already: `lower` makes these objects and nothing else does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from .diagnostics import Origin
+from .models import dataclass
 from .scripted import Script
 from .spec_parts import ApiKey as ApiKey
 from .spec_parts import Auth as Auth

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from .diagnostics import Origin, Span
+from .models import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .diagnostics import Origin
+from .models import dataclass
 from .spec_parts import Auth, Located
 from .wire import SkillFolder
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from .diagnostics import Reporter, show
 from .ir import Pick, StepValue
 from .json_paths import located_result_path
 from .matching import suggestion
+from .models import dataclass
 from .spec import Located
 from .values import Placeholder, template
 

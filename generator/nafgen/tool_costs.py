@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+from .models import dataclass
 
 BYTES_PER_TOKEN: Final = 4
 """An estimate, as models count differently: JSON of English words has about 4."""

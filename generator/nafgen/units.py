@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, TypeVar
 
 from . import spec
 from .diagnostics import Reporter, Span, show
 from .keywords import OUTPUT, PARAM
+from .models import dataclass
 from .reader import Keys, Reader
 from .source import Document, Map, Seq
 from .spec import Located

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from . import spec
 from .arguments import is_token, place_of, sendable
@@ -14,6 +14,7 @@ from .base_urls import link_base_url
 from .binds import Settings
 from .diagnostics import Reporter, show
 from .ir import Auth, Negotiated, Operation, Setting, Text, Upstream
+from .models import dataclass
 from .operations import OperationLinker, Refused
 from .parameter_values import environment_binds, is_shared
 from .rules import Conventions

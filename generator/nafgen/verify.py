@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .compile import Compilation
 from .diagnostics import Diagnostic, Origin
 from .ir import Negotiated, Supplied, Upstream
+from .models import dataclass
 from .plan import KINDS, Package
 from .program import (
     Adapter,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, variants, with_members
 from .givens import leaves_of
 from .ir import Argument, Member, Operation, Placed, Template
+from .models import dataclass
 from .verify_probe import REFUSED, Bench, failure, short
 from .wire import Location
 

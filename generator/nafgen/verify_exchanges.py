@@ -7,7 +7,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +17,7 @@ from .expect import base_url
 from .expect_credentials import GRANTED, PROVEN
 from .expect_values import resolved
 from .ir import ClientCredentials, Digest, Upstream
+from .models import dataclass
 from .program import Program
 
 Report: TypeAlias = Callable[[Origin, str], None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from .diagnostics import Origin
@@ -16,6 +15,7 @@ from .expect_values import Values, argument_values, filled
 from .flow_answers import Mode, step_answers
 from .givens import inputs_of
 from .ir import Given, Input, ObjectOf, Shape, Template
+from .models import dataclass
 from .program import (
     CallStep,
     Flow,

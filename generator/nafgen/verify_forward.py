@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -13,6 +13,7 @@ from .examples import Answer, json_answer
 from .expect import ExpectedRequest, expected_request
 from .expect_results import ABSENT
 from .ir import Input, Operation, Upstream
+from .models import dataclass
 from .program import Forward, RestAdapter
 from .verify_probe import Bench
 from .wire import Encoding, Format

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp import Client
@@ -23,6 +22,7 @@ from .expect_results import ABSENT, expected_result
 from .expect_values import argument_values, in_json
 from .givens import inputs_of
 from .ir import Operation, Relay
+from .models import dataclass
 from .names import client_parameter
 from .program import Call, FlowCall, McpAdapter, Tool
 from .verify_client import journeys

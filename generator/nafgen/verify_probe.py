@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -21,6 +21,7 @@ from .expect_credentials import SUPPLIED
 from .expect_places import UnsendableError
 from .expect_results import ABSENT
 from .ir import Operation
+from .models import dataclass
 from .names import NameTable
 from .program import Program
 from .wire import Encoding

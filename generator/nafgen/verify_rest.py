@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ from .expect_results import expected_result
 from .expect_values import argument_values, in_json
 from .givens import inputs_of
 from .ir import Input, Operation, Relay
+from .models import dataclass
 from .names import client_parameter
 from .program import CallStep, FlowCall, RestAdapter, Route
 from .verify_client import journeys

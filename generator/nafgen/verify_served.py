@@ -6,7 +6,6 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp.shared.exceptions import MCPError
@@ -19,6 +18,7 @@ from .expect_results import expected_result
 from .expect_values import argument_values
 from .givens import inputs_of
 from .ir import Relay
+from .models import dataclass
 from .program import Call, Folder, McpAdapter, Prompt, Resource
 from .verify_client import journeys
 from .verify_files import FILES

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
+
+from .models import dataclass
 
 BASE64: Final = {"contentEncoding": "base64"}
 """What JSON Schema says of bytes that travel as text."""

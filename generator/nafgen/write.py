@@ -17,7 +17,6 @@ import io
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -27,6 +26,7 @@ from .diagnostics import Reporter, Span
 from .disk import FileError, Kind, Mode, Site, attempt
 from .drift import Change, Drift, package_drift, root_drift
 from .manifest import Generator, Manifest, digest, is_safe
+from .models import dataclass
 from .plan import HEADER, MANIFEST, Package
 
 __all__ = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Held, Program

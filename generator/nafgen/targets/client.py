@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ..diagnostics import Origin
@@ -28,6 +27,7 @@ from ..ir import (
     Upstream,
     Value,
 )
+from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from ..givens import is_complete
@@ -25,6 +24,7 @@ from ..ir import (
     Template,
     Text,
 )
+from ..models import dataclass
 from ..names import NameTable, UpstreamNames, client_parameter
 from ..program import Call, Flow, FlowCall, Forward
 from ..pycode import Code, Imports, lit

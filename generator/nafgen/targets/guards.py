@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ..ir import (
@@ -18,6 +17,7 @@ from ..ir import (
     Setting,
     Text,
 )
+from ..models import dataclass
 from ..program import Program
 from ..pycode import Code, Imports, lit, literal
 from ..wire import Location

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import EllipsisType
 from typing import Final, TypeAlias
 
 from ..ir import Constant, Each, Pick, Relay, Result, Shape
+from ..models import dataclass
 from ..names import UnitNames
 from ..paths import Every, Function, Literal, Members, Path, Query
 from ..pycode import Code, Imports, lit

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from ..diagnostics import Origin
 from ..ir import Input, StepValue
 from ..listing import input_schema
+from ..models import dataclass
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..program import FlowCall, McpAdapter, Program, Tool

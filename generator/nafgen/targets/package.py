@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 from ..ir import Operation
 from ..markdown import code, prose
+from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan, VerbatimView
 from ..program import (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ..ir import Operation
+from ..models import dataclass
 from ..program import Program
 from ..pycode import Code, Imports, lit, literal
 from ..wire import AvroSchema, Format, ProtobufSchema

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..ir import Argument, Input, StepValue, segments
 from ..media_types import BINARY
+from ..models import dataclass
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..program import FlowCall, Forward, Program, RestAdapter, Route

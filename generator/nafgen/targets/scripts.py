@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ..markdown import prose
+from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ..diagnostics import Origin
 from ..ir import Input, StepValue
 from ..markdown import code
+from ..models import dataclass
 from ..names import NameTable, UnitNames
 from ..program import FlowCall, Folder, McpAdapter, Program, Prompt, Resource
 from ..pycode import Code, Imports, comment, lit

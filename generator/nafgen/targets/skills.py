@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ..markdown import prose, scalar
+from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import DerivedTool, McpAdapter, Program, Skill, SkillAdapter, SkillTool

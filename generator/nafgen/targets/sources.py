@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from ..ir import Setting
+from ..models import dataclass
 from ..program import Program
 from ..pycode import Code, Imports
 from .expressions import RUNTIME
