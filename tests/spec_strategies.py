@@ -209,7 +209,7 @@ class Draw:
             f"{{{{{variable}}}}}",
             f"{self.text()} {{{{{variable}}}}}",
         )
-        return self.of(st.sampled_from(kinds))
+        return self.of(st.sampled_from([kind for kind in kinds if _sparse(kind)]))
 
     def described(self, made: dict[str, Any], *keys: str) -> dict[str, Any]:
         """The object with descriptions and, rarely, a key that nobody knows."""
@@ -457,7 +457,43 @@ class Draw:
             "transport": self.word("http", "http", "stdio"),
             "tools": self.some(tool, 1, 2),
         }
+        if self.rarely(3):
+            made["resources"] = self.some(lambda: self.read(namespace), 1, 2)
+        if self.rarely(3):
+            made["prompts"] = self.some(self.prompt, 1, 2)
+        if self.rarely(4):
+            made["cacheScope"] = self.word("public", "private")
         return self.described(made, "description")
+
+    def read(self, namespace: str) -> dict[str, Any]:
+        """A resource, whose URI may have variables."""
+        made = self.unit(namespace, "tools")
+        made.pop("inputParameters", None)
+        scheme = self.word("desk", "https", "file", "x-y.z")
+        made["uri"] = f"{scheme}:/{self.path(self.variables())}"
+        if self.often():
+            made["mimeType"] = self.word("application/json", "text/plain", "image/png")
+        if self.rarely(8):
+            made["binary"] = True
+        return made
+
+    def prompt(self) -> dict[str, Any]:
+        def message() -> dict[str, Any]:
+            parts = [self.text(), *(f"{{{{{a['name']}}}}}" for a in arguments)]
+            role = self.word("user", "assistant")
+            return {"role": role, "content": " ".join(parts)}
+
+        def argument() -> dict[str, Any]:
+            made = {"name": self.name(), "required": self.often()}
+            return self.described(made, "label", "description")
+
+        arguments = self.some(argument, 0, 2)
+        made = {
+            "name": self.name(),
+            "arguments": arguments,
+            "template": self.some(message, 1, 2),
+        }
+        return self.described(made, "label", "description")
 
     def taught(self, adapters: list[dict[str, Any]]) -> dict[str, Any]:
         """A skill adapter, whose tools are those of others."""

@@ -79,7 +79,8 @@ TEXTS = st.one_of(
     st.text(max_size=30),
     st.text("ab \"'\\", max_size=12),
 ).map(lit)
-ATOMS = st.one_of(NAMES, TEXTS, st.sampled_from(["None", "True", "1", "-1", "2.5"]))
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False).map(lit)
+ATOMS = st.one_of(NAMES, TEXTS, NUMBERS, st.sampled_from(["None", "True", "1", "-1"]))
 
 
 def joined(
@@ -159,6 +160,7 @@ def statements(draw: st.DrawFn) -> str:
                 f"async def {header}\n    {lit_doc(draw)}\n    return {call}",
                 f"@{name}.{name}({value}, k={other})\ndef {header}\n    return {call}",
                 f"class {name}(Base):\n    {lit_doc(draw)}\n\n    def {header}\n        return {value}",
+                f"class {name}:\n    @{name}({value})\n    def {header}\n        return {other}",
                 f"# {name}\n{name} = {value}",
             ]
         )

@@ -48,7 +48,8 @@ def _statement(text: str, depth: int) -> str:
     elif text[-1] == ":":
         below = [f"{indent}    pass"]
     made = by_black("\n".join([*above, indent + text, *below, ""])).split("\n")
-    return "\n".join(made[depth : len(made) - 1 - len(below)])
+    # Around a decorator are empty lines, which are not the statement's.
+    return "\n".join(made[depth : len(made) - 1 - len(below)]).lstrip("\n")
 
 
 _LAYOUT: Final = Layout(_statement)

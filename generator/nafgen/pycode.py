@@ -99,7 +99,7 @@ def lit(value: bool | int | float | str | None) -> Code:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("not a finite number")
     if value is None or isinstance(value, bool | int | float):
-        return Code(repr(value))
+        return Code(repr(value).replace("e+", "e"))  # as black and ruff write it
     raise TypeError(type(value).__name__)
 
 
