@@ -227,6 +227,19 @@ def test_serve_runs_all_adapters_until_it_is_told_to_end(
     assert SERVICE_KEY not in run.log
 
 
+@pytest.mark.parametrize(("setting", "lines"), [("", 1), ("0", 0)])
+def test_access_log(
+    setting: str, lines: int, upstream: tuple[BatchesApi, str], tmp_path: Path
+) -> None:
+    port = two_free_ports()
+    env = environment(upstream[1], ACCESS_LOG=setting)
+    with service(tmp_path, env, "rest", "--port", str(port), ports=(port,)) as run:
+        got = httpx.get(f"http://127.0.0.1:{port}/v1/messages/batches")
+        assert run.stop() == 0
+    assert got.status_code == 200
+    assert run.log.count('"GET /v1/messages/batches HTTP/1.1" 200') == lines
+
+
 def test_serve_runs_nothing_when_a_port_is_taken(
     upstream: tuple[BatchesApi, str], tmp_path: Path
 ) -> None:
