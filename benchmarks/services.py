@@ -160,7 +160,7 @@ def rows() -> Iterator[Row]:
         yield Row("REST relay", REST, get(), connections)
     for era in ("2026-07-28", "2025-11-25"):
         for method in ("tools/list", "tools/call"):
-            for connections in (1, 16):
+            for connections in (1, 16, 64):
                 title = f"MCP {era} {method}"
                 yield Row(title, MCP, post(method, era), connections)
     listed = post("tools/list", "2026-07-28")

@@ -12,6 +12,7 @@ from mcp.server.context import (
     ServerRequestContext,
 )
 from mcp.server.lowlevel import Server
+from mcp_types.methods import validate_client_request
 
 
 class RememberedList(ServerMiddleware[Any]):
@@ -26,6 +27,7 @@ class RememberedList(ServerMiddleware[Any]):
         if context.method != "tools/list" or (context.params or {}).keys() - {"_meta"}:
             return await call_next(context)
         version = context.protocol_version
+        validate_client_request(context.method, version, context.params)
         if version not in self._known:
             self._known[version] = await call_next(context)
         return self._known[version]

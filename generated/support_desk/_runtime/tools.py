@@ -47,6 +47,7 @@ from .answers import (
     status,
 )
 from .calls import ArgumentError, Call
+from .direct_tools import answer_directly
 from .observability import flush, observe, telemetry
 from .remembered_list import remember_list
 from .result_limits import ResultLimits
@@ -214,20 +215,28 @@ class ServedTools(Generic[Api]):
         if params.name not in self._tools:
             raise MCPError(INVALID_PARAMS, f"no such tool: {params.name}")
         arguments = params.arguments or {}
-        wrong = mistakes(self._validators[params.name], arguments)
-        if wrong:
-            return _failure("invalid arguments: " + "; ".join(wrong))
-        if self._confirmation and self._is_destructive(params.name):
-            refusal = await self._confirmation.refusal(context, params)
+        asking = self._asking(params.name)
+        if asking and not mistakes(self._validators[params.name], arguments):
+            refusal = await asking.refusal(context, params)
             if refusal is not None:
                 return _failure(refusal) if isinstance(refusal, str) else refusal
-        return await self._run(params.name, context.lifespan_context, arguments)
+        return await self.run(params.name, context.lifespan_context, arguments)
 
-    def _is_destructive(self, name: str) -> bool:
+    def is_direct(self, name: str) -> bool:
+        """Whether there is such a tool, and it runs without a question to the user."""
+        return name in self._tools and self._asking(name) is None
+
+    def _asking(self, name: str) -> Confirmation | None:
+        """What asks the user before a tool runs; None where nothing does."""
         hints = self._tools[name].annotations
-        return hints is None or hints.destructive_hint is not False
+        is_destructive = hints is None or hints.destructive_hint is not False
+        return self._confirmation if is_destructive else None
 
-    async def _run(self, name: str, api: Api, arguments: Arguments) -> CallToolResult:
+    async def run(self, name: str, api: Api, arguments: Arguments) -> CallToolResult:
+        """What a tool answers; what fails is a result, too."""
+        wrong = mistakes(self._validators[name], arguments)
+        if wrong:
+            return _failure("invalid arguments: " + "; ".join(wrong))
         try:
             result = await self._handlers[name](api, arguments)
         except Exception as error:
@@ -315,6 +324,8 @@ def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
 
             count(server)
         remember_list(server)
+        if (served := _served(server)) is not None:
+            answer_directly(server, served, api)
         try:
             yield api
         finally:
@@ -323,6 +334,14 @@ def lending(api: Api, *owned: AsyncClient) -> Lifespan[Api]:
             await flush()
 
     return lifespan
+
+
+def _served(server: Server[Api]) -> ServedTools[Api] | None:
+    """The tools of a server, where its handlers are theirs."""
+    entries = map(server.get_request_handler, ("tools/list", "tools/call"))
+    owners = {getattr(each.handler, "__self__", None) for each in entries if each}
+    owner = owners.pop() if len(owners) == 1 else None
+    return owner if isinstance(owner, ServedTools) else None
 
 
 Lifespan = Callable[[Server[Api]], AbstractAsyncContextManager[Api]]
