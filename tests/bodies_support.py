@@ -14,7 +14,7 @@ from nafgen.inputs import Spec
 from nafgen.ir import Operation, Upstream
 from nafgen.program import McpAdapter, RestAdapter, Route, Tool
 from nafgen.rule import parse
-from nafgen.rules import Rules
+from nafgen.rule_set import Rules
 
 HOST = "https://api.example.com"
 SPEC = """\

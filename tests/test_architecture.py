@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from jinja2 import Environment, nodes
+from nafgen.targets import package
 
 PACKAGE = ROOT / "generator" / "nafgen"
 TEMPLATES = ROOT / "templates"
 
 LAYERS = {
     0: "models diagnostics pycode markdown yaml_rules manifest",
-    1: "avro_samples media_types wire rule hosts versions source inputs spec spec_parts spec_skills paths ir ir_auth program program_calls program_control program_served scripted givens plan resources report"
+    1: "avro_samples media_types wire rule rule_set hosts versions source inputs spec spec_parts spec_skills paths ir ir_auth program program_calls program_control program_served scripted givens plan resources report"
     " result_steps samples tool_costs",
-    2: "schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"
+    2: "accepted schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"
     " upstreams route_paths exposed resolve base_urls extras body_texts rules link naming collisions skill_names names listing lint arguments references consumed_paths unfed inferred"
     " bodies body_members body_places parameter_values units fitting authentication lower_authentication placed_keys"
     " lower_consumed lower_exposed forwards declared bound_tokens pattern_syntax patterns selectors guards lower_guards lower_skills link_skills skill_folders"
@@ -40,6 +41,7 @@ LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split(
 OWNERS = {
     "yaml": {"source", "body_places"},
     "jsonschema": {"schema"},
+    "jsonschema_rs": {"accepted"},
     "jsonpath": {"overlay"},
     "avro": {"avro_schemas"},
     "antlr4": {"protobuf_schemas"},
@@ -207,6 +209,19 @@ def test_support_code_is_independent(path: Path) -> None:
         assert library != "nafgen"
         known = library in sys.stdlib_module_names or library in GENERATED_MAY_IMPORT
         assert level == 1 or known, module
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "runtime").glob("*.py")), ids=own_name
+)
+def test_what_support_code_imports_comes_with_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    imported = [
+        node.module
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module
+    ]
+    assert sorted(package.siblings(text)) == sorted(imported)
 
 
 GENERATED = sorted((ROOT / "generated").rglob("*.py"))

@@ -25,7 +25,7 @@ from nafgen.compile import Compilation, compile_spec
 from nafgen.diagnostics import CODES, Diagnostic
 from nafgen.inputs import Spec, is_spec
 from nafgen.lint import check_tools
-from nafgen.rules import NO_RULES, Rules
+from nafgen.rule_set import NO_RULES, Rules
 
 FOLDER: Final = Path(__file__).with_name("diagnostics")
 CASES: Final = sorted(path.name for path in FOLDER.iterdir() if is_spec(path.name))

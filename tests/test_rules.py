@@ -16,7 +16,7 @@ from nafgen.inputs import Spec
 from nafgen.ir import Upstream
 from nafgen.program import McpAdapter
 from nafgen.rule import Rule, parse
-from nafgen.rules import NO_RULES, Rules
+from nafgen.rule_set import NO_RULES, Rules
 from nafgen.wire import ArrayStyle, Encoding, ObjectStyle
 
 SPEC = """\

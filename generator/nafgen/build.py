@@ -18,7 +18,7 @@ from .models import dataclass
 from .naming import package_path
 from .resources import generator
 from .result import Result, is_partial, result_of
-from .rules import NO_RULES, Rules
+from .rule_set import NO_RULES, Rules
 from .signals import shielded
 from .tool_costs import ServerCost
 

@@ -12,7 +12,6 @@ import gc
 import os
 import signal
 import sys
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -126,6 +125,8 @@ def failed(spec: Spec, reason: str) -> Result:
 
 def _reason(error: Exception) -> str:
     """An exception's type, the place in nafgen that it comes from, and its first words."""
+    import traceback
+
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if Path(f.filename).is_relative_to(PACKAGE)]
     place = f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""

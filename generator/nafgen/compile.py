@@ -38,7 +38,7 @@ from .names import NameTable
 from .naming import package_path
 from .plan import FilePlan, GeneratedFile, Package
 from .program import Adapter, LeftOut, McpAdapter, Program, RestAdapter
-from .rules import NO_RULES, Rules
+from .rule_set import NO_RULES, Rules
 from .skill_folders import locate_skills
 from .source import Document
 from .spec import Capability, Located

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from . import rule
 from .diagnostics import Reporter, Span, show
 from .models import dataclass
 from .report import Format
-from .rules import NO_RULES, Rules
+from .rule_set import NO_RULES, Rules
+
+if TYPE_CHECKING:
+    from .rule import Mistake, Rule
 
 _PATHS: Final = ("specs", "import-paths")
 _KEYS: Final = (
@@ -64,11 +64,19 @@ def _config(folder: Path, start: Path, table: dict[str, Any]) -> Config:
         output_format=Format(written) if written else None,
         import_paths=tuple(shown / path for path in table.get("import-paths", ())),
         rules=Rules(
-            own=tuple(rule.parse(each) for each in table.get("rules", ())),
+            own=_own_rules(table),
             builtin=table.get("builtin-hosts", True),
             tools_budget=table.get("tools-budget"),
         ),
     )
+
+
+def _own_rules(table: dict[str, Any]) -> tuple[Rule, ...]:
+    if not table.get("rules"):
+        return ()
+    from .rule import parse
+
+    return tuple(map(parse, table["rules"]))
 
 
 def _shown(folder: Path, start: Path) -> Path:
@@ -78,6 +86,8 @@ def _shown(folder: Path, start: Path) -> Path:
 
 def _read(file: Path, start: Path, reporter: Reporter) -> Config | None:
     name = (_shown(file.parent, start) / file.name).as_posix()
+    import tomllib
+
     try:
         text = file.read_text(encoding="utf-8")
         tool = tomllib.loads(text).get("tool", {})
@@ -102,6 +112,8 @@ def _mistakes(table: Any) -> dict[str, tuple[str, str]]:
     wrong: dict[str, tuple[str, str]] = {}
     for key, value in table.items():
         if key not in _KEYS:
+            import difflib
+
             close = difflib.get_close_matches(key, _KEYS, 1)
             hint = (
                 f"did you mean `{close[0]}`?" if close else f"one of {', '.join(_KEYS)}"
@@ -137,11 +149,15 @@ def _mistakes(table: Any) -> dict[str, tuple[str, str]]:
     return wrong
 
 
-def _broken_rules(table: Any) -> Iterator[tuple[int, rule.Mistake]]:
+def _broken_rules(table: Any) -> Iterator[tuple[int, Mistake]]:
     """The number of each rule that cannot be used, from 0, and why."""
     rules = table.get("rules") if isinstance(table, dict) else None
-    for number, each in enumerate(rules if isinstance(rules, list) else ()):
-        yield from ((number, found) for found in rule.mistakes(each))
+    if not rules or not isinstance(rules, list):
+        return
+    from .rule import mistakes
+
+    for number, each in enumerate(rules):
+        yield from ((number, found) for found in mistakes(each))
 
 
 def _rule_span(name: str, text: str, number: int, key: str) -> Span:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -79,7 +78,9 @@ class Console:
         if total < _LONG or not people or not sys.stderr.isatty():
             yield lambda: None
             return
-        columns = shutil.get_terminal_size().columns
+        from shutil import get_terminal_size  # with which come compression libraries
+
+        columns = get_terminal_size().columns
         cells = max(0, min(_CELLS, columns - len(f"[] {total}/{total} ")))
         steps = count()
 

@@ -16,7 +16,7 @@ from .inputs import Spec
 from .manifest import Manifest
 from .plan import MANIFEST
 from .resources import explanations
-from .rules import NO_RULES, Rules
+from .rule_set import NO_RULES, Rules
 
 _POINTER: Final = re.compile(r"\s*# ((?:capability|consumes)\S+)$")
 _Unit = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

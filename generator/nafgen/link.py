@@ -32,7 +32,8 @@ from .program import (
 )
 from .resolve import Resolver
 from .route_paths import route_path, shape, specificity
-from .rules import NO_RULES, Rules, settle
+from .rule_set import NO_RULES, Rules
+from .rules import settle
 from .served import ServedLinker
 from .spec import Located
 from .upstreams import Linked, link_upstream, merged, negotiated_settings

@@ -11,8 +11,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from .models import dataclass
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _PRINTABLE: Final = frozenset("LNPSM")
@@ -179,7 +181,7 @@ def dotted(*names: str) -> Code:
     return Code(".".join(identifier(name) for name in names))
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Symbol:
     """A name from a module: `module` is '' for the standard `import name`."""
 

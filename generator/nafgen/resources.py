@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -35,15 +37,21 @@ def _inside_or(inside: Path, checkout: Path) -> Path:
 def generator() -> Generator:
     """This nafgen: its version, and a hash of all that shapes its output."""
     digest = sha256()
-    for folder, pattern in (
-        (PACKAGE, "*.py"),
-        (PACKAGE / "targets", "*.py"),
-        (RUNTIME, "*.py"),
-        (SCHEMAS, "*.json"),
-        (templates(), "*.j2"),
+    for folder, suffix in (
+        (PACKAGE, ".py"),
+        (PACKAGE / "targets", ".py"),
+        (RUNTIME, ".py"),
+        (SCHEMAS, ".json"),
+        (templates(), ".j2"),
     ):
-        for path in sorted(folder.glob(pattern)):
-            digest.update(f"{path.name}\0".encode())
-            digest.update(path.read_bytes())
-            digest.update(b"\0")
+        for name, data in _files(str(folder), suffix):
+            digest.update(b"%s\0%s\0" % (name.encode(), data))
     return Generator(version=__version__, fingerprint=digest.hexdigest())
+
+
+def _files(folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+    # Paths as objects would take longer than reading and hashing.
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208
+        if name.endswith(suffix):
+            with open(f"{folder}/{name}", "rb", buffering=0) as file:  # noqa: PTH123
+                yield name, file.read()

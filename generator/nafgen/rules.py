@@ -6,53 +6,23 @@ a project's rules go before those that come with nafgen, and earlier ones before
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from . import media_types
+from . import media_types, spec
 from .diagnostics import Reporter, show
 from .hosts import HOSTS
 from .media_types import Kind
 from .models import dataclass
 from .rule import Rule
+from .rule_set import Rules
 from .wire import ArrayStyle, Encoding, ObjectStyle
 
-if TYPE_CHECKING:
-    from . import spec
-
 _KINDS: Final = {Encoding.FORM: media_types.FORM, Encoding.JSON: media_types.JSON}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """A project's own rules, and whether those that come with nafgen apply too.
-
-    `tools_budget` is how many tokens the list of a server's tools may have.
-    """
-
-    own: tuple[Rule, ...] = ()
-    builtin: bool = True
-    tools_budget: int | None = None
-
-    @property
-    def all(self) -> tuple[Rule, ...]:
-        return (*self.own, *HOSTS) if self.builtin else self.own
-
-    def inputs(self) -> dict[str, str]:
-        """What a package was made from besides files; empty without configuration."""
-        if self == Rules():
-            return {}
-        text = json.dumps(asdict(self), sort_keys=True)
-        return {"[tool.nafgen]": sha256(text.encode()).hexdigest()}
-
-
-NO_RULES: Final = Rules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +53,12 @@ def settle(
 
     A rule that comes with nafgen and says something new is reported (NAF430).
     """
-    from .spec import (
-        Located,  # imported by now; where nothing is compiled, nobody waits
-    )
-
-    matching = [rule for rule in rules.all if _concerns(rule, entry, binds)]
+    known = (*rules.own, *HOSTS) if rules.builtin else rules.own
+    matching = [rule for rule in known if _concerns(rule, entry, binds)]
     written = str(entry.base_uri.value).strip()
     located = None if written else next((r for r in matching if r.base_url), None)
     if located is not None:
-        address = Located(located.base_url, entry.base_uri.span)
+        address = spec.Located(located.base_url, entry.base_uri.span)
         entry = replace(entry, base_uri=address)
     host = _host(entry)
     settled: dict[str, Any] = {}
@@ -111,7 +78,7 @@ def settle(
         if rule.source and (said or sent or rule is located):
             _report(rule, [*_words(rule, said, sent, rule is located)], entry, reporter)
     span = entry.base_uri.span
-    added = tuple((name, Located(value, span)) for name, value in headers.items())
+    added = tuple((name, spec.Located(value, span)) for name, value in headers.items())
     return replace(entry, headers=(*entry.headers, *added)), Conventions(
         kind=_KINDS[settled.get("encoding", Encoding.JSON)],
         arrays=settled.get("arrays", ArrayStyle.REPEAT),

@@ -13,9 +13,9 @@ import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
+from . import accepted
 from .diagnostics import Reporter, Span, show
 from .models import dataclass
 from .official import official
@@ -119,7 +119,7 @@ def validate(
     version = declared(root) or UNDECLARED
     own = (written or document).root
     departures = _errors(_official(version), own) if strict else []
-    unreadable = _errors(_accepted(), root)
+    unreadable = [] if accepted.is_accepted(root) else _errors(_accepted(), root)
     seen = set()
     for issue in _issues(departures, own):
         seen.add((issue.path, issue.missing))
@@ -215,8 +215,7 @@ def _plain(key: str) -> str:
 
 @functools.cache
 def _accepted() -> Validator:
-    path = Path(__file__).with_name("schemas") / "accepted.json"
-    return _validator(json.loads(path.read_text(encoding="utf-8")))
+    return _validator(json.loads(accepted.text()))
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from .inputs import Spec
 from .lint import check_tools
 from .plan import KINDS
 from .result import Result, result_of
-from .rules import NO_RULES, Rules
+from .rule_set import NO_RULES, Rules
 from .verify import MissingLibrariesError, verify
 
 

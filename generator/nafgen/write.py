@@ -11,11 +11,9 @@ next build knows both the old and the new contents as nafgen's own.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import io
 import os
-import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from itertools import takewhile
@@ -299,7 +297,7 @@ def _apply(site: Site, drift: Drift) -> None:
                     _make_folder((site.folder / step.path).parent, made)
                     if step.old is None:
                         _require_vacant(site.folder / step.path)
-                    temporary = site.folder / f".nafgen-{secrets.token_hex(8)}.tmp"
+                    temporary = site.folder / f".nafgen-{os.urandom(8).hex()}.tmp"
                     staged[number] = temporary
                     _create(temporary, step.new)
         for number, step in enumerate(steps):
@@ -358,6 +356,8 @@ def _delete(target: Path, root: Path) -> None:
 
 
 def _diff(site: Site, change: Change) -> str:
+    import difflib
+
     path = f"{site.path}/{change.path}".lstrip("/")
     head = f"diff --git a/{path} b/{path}\n"
     if change.old is None:

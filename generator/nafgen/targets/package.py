@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Final
 
 from ..ir import Operation
 from ..markdown import code, prose
@@ -40,6 +41,8 @@ from .served import served_lines, support
 from .skill_docs import how_to_run
 from .sources import readings
 from .variables import variables_of
+
+_IMPORTED: Final = re.compile(r"^ *from \.(\w+) import ", re.MULTILINE).findall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,17 +218,15 @@ def _runtime_modules(program: Program, names: NameTable) -> tuple[str, ...]:
         module = wanted.pop()
         if module not in found:
             found.add(module)
-            wanted += _siblings(_runtime_text(module))
+            wanted += siblings(_runtime_text(module))
     return tuple(sorted(found))
 
 
 @cache
-def _siblings(text: str) -> tuple[str, ...]:
-    return tuple(
-        node.module
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module
-    )
+def siblings(text: str) -> tuple[str, ...]:
+    """The support modules that the text of one imports."""
+    # To look through its syntax tree would take longer than all else about a small spec.
+    return tuple(_IMPORTED(text))
 
 
 def _readme(program: Program, names: NameTable) -> ReadmeView:
