@@ -104,7 +104,12 @@ class Server:
 
 REST: Final = tuple(
     Server(name, "rest", 6)
-    for name in ("FastAPI + httpx", "Starlette + httpx", GENERATED)
+    for name in (
+        "FastAPI + httpx",
+        "FastAPI + aiohttp",
+        "Starlette + httpx",
+        GENERATED,
+    )
 )
 MCP: Final = tuple(
     Server(name, "mcp", 6)
