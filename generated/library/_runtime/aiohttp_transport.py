@@ -8,7 +8,7 @@ aiohttp would write differently go through httpx.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -22,8 +22,10 @@ MAX_HEADER: Final = 64 * 1024
 WITH_LENGTH: Final = ("PATCH", "POST", "PUT")
 """Methods that say so where they have no body."""
 _LENGTH: Final = "Content-Length"
-_AUTOMATIC: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_AUTOMATIC: Final = frozenset({"accept", "accept-encoding", "user-agent"})
 """Headers that aiohttp would send where a request has none."""
+_AUTOMATIC_WITH_TYPE: Final = _AUTOMATIC | {"content-type"}
+"""The same where a request has a body, or says that it has none."""
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -48,42 +50,61 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         if not _is_sent_alike(request, url):
             return await self._plain.handle_async_request(request)
         limits = request.extensions["timeout"]
-        loop = asyncio.get_running_loop()
-        session = await self._in(loop)
-        start = loop.time()
         try:
             async with asyncio.timeout(None) as writing:
-                answer = await session.request(
+                answer = await self.fetch(
                     request.method,
                     url,
-                    headers=[
+                    [
                         (name.decode(), value.decode())
                         for name, value in headers
                         if name.lower() != b"transfer-encoding"  # it says that itself
                     ],
-                    data=_body(request, writing, limits["write"]),
-                    timeout=aiohttp.ClientTimeout(
-                        connect=limits["pool"],
-                        sock_connect=limits["connect"],
-                        sock_read=limits["read"],
-                    ),
-                    allow_redirects=False,
+                    _body(request, writing, limits["write"]),
+                    timeout_of(limits),
                 )
         except TimeoutError as error:
             raise httpx.WriteTimeout("the upstream reads too slowly") from error
-        except httpx.ConnectTimeout as error:
-            if limits["pool"] is not None and loop.time() - start >= limits["pool"]:
-                raise httpx.PoolTimeout(str(error)) from error
-            raise
-        extensions = {"http_version": b"HTTP/1.1"}
-        if answer.reason is not None:
-            extensions["reason_phrase"] = answer.reason.encode("utf-8", "replace")
         return httpx.Response(
             answer.status,
             headers=list(answer.raw_headers),
-            stream=_Arriving(answer),
-            extensions=extensions,
+            stream=Arriving(answer),
+            extensions=extensions_of(answer),
         )
+
+    async def fetch(
+        self,
+        method: str,
+        url: URL,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | AsyncIterator[bytes] | None,
+        timeout: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        """The beginning of an answer, whose body is still to be read or released.
+
+        Raises:
+            httpx.TransportError: the upstream cannot be reached or understood.
+        """
+        loop = asyncio.get_running_loop()
+        session = await self._in(loop)
+        start = loop.time()
+        with_type = body is not None or method in WITH_LENGTH
+        automatic = _AUTOMATIC_WITH_TYPE if with_type else _AUTOMATIC
+        unwanted = automatic.difference([name.lower() for name, _ in headers])
+        try:
+            return await session.request(
+                method,
+                url,
+                headers=headers,
+                data=body,
+                timeout=timeout,
+                allow_redirects=False,
+                skip_auto_headers=unwanted or None,
+            )
+        except httpx.ConnectTimeout as error:
+            if timeout.connect is not None and loop.time() - start >= timeout.connect:
+                raise httpx.PoolTimeout(str(error)) from error
+            raise
 
     async def aclose(self) -> None:
         """Close the connection pool."""
@@ -109,7 +130,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             ),
             # One pool serves many users: no cookie of one may reach another.
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_AUTOMATIC,
             auto_decompress=False,
             middlewares=(_with_errors_of_httpx,),
             max_line_size=MAX_HEADER,
@@ -135,10 +155,27 @@ async def _with_errors_of_httpx(
     try:
         return await handler(request)
     except (aiohttp.ClientError, OSError) as error:
-        raise _as_in_httpx(error) from error
+        raise as_in_httpx(error) from error
 
 
-def _as_in_httpx(error: Exception) -> Exception:
+def timeout_of(limits: Mapping[str, float | None]) -> aiohttp.ClientTimeout:
+    """What aiohttp is told of the time-outs of a request of httpx."""
+    return aiohttp.ClientTimeout(
+        connect=limits["pool"],
+        sock_connect=limits["connect"],
+        sock_read=limits["read"],
+    )
+
+
+def extensions_of(answer: aiohttp.ClientResponse) -> dict[str, Any]:
+    """What httpx knows of an answer beside its status, headers and body."""
+    extensions = {"http_version": b"HTTP/1.1"}
+    if answer.reason is not None:
+        extensions["reason_phrase"] = answer.reason.encode("utf-8", "replace")
+    return extensions
+
+
+def as_in_httpx(error: Exception) -> Exception:
     """The error that httpx has for one of aiohttp's."""
     kind: type[httpx.TransportError]
     match error:
@@ -160,7 +197,7 @@ def _as_in_httpx(error: Exception) -> Exception:
     return kind(str(error))
 
 
-class _Arriving(httpx.AsyncByteStream):
+class Arriving(httpx.AsyncByteStream):
     """The body of an answer, as it arrives and as it is encoded."""
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
@@ -171,7 +208,7 @@ class _Arriving(httpx.AsyncByteStream):
             async for chunk in self._answer.content.iter_any():
                 yield chunk
         except (aiohttp.ClientError, OSError) as error:
-            raise _as_in_httpx(error) from error
+            raise as_in_httpx(error) from error
 
     async def aclose(self) -> None:
         self._answer.release()  # closes the connection, unless all of it has been read

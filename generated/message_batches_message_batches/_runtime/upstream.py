@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
 from types import TracebackType
@@ -27,7 +28,7 @@ from .calls import (
     listed,
     segment,
 )
-from .direct_client import DirectClient
+from .direct_client import DirectClient, SendOnce
 from .observing import Sending, observing
 from .retries import after_answer, after_error
 from .settings import Environment, MissingSettingsError, SettingsError
@@ -80,14 +81,10 @@ class AsyncClient:
             ArgumentError: an argument cannot be sent.
             httpx.RequestError: the upstream API cannot be reached or understood.
         """
-        request = self._http.build_request(**self._connection.arguments(call))
-        options = _sending(self._connection, stream)
-        send: Sending = self._http.send
-        if observing.observer is not None:
-            send = observing.observer.sender(send)
+        send = self._sender(call, stream)
         for attempt in range(self._connection.further_tries(call)):
             try:
-                response = await send(request, **options)
+                response = await send()
             except httpx.TransportError as error:
                 delay = after_error(call.method, attempt, error)
                 if delay is None:
@@ -98,7 +95,18 @@ class AsyncClient:
                     return response
                 await response.aclose()
             await asyncio.sleep(delay)
-        return await send(request, **options)
+        return await send()
+
+    def _sender(self, call: Call, stream: bool) -> SendOnce:
+        """What sends a call once; where nothing has to see its request, directly."""
+        arguments = self._connection.arguments(call)
+        options = _sending(self._connection, stream)
+        send: Sending = self._http.send
+        if observing.observer is not None:
+            send = observing.observer.sender(send)
+        elif isinstance(self._http, DirectClient) and "auth" not in options:
+            return self._http.sender(arguments, stream)
+        return partial(send, self._http.build_request(**arguments), **options)
 
     async def call(self, call: Call) -> Any:
         """Send a call and decode its answer; raises what both do."""
@@ -182,9 +190,9 @@ def _pooled(connection: Connection) -> httpx.AsyncClient:
     # Where the environment names a proxy, httpx knows which requests go through it.
     is_direct = getproxies().keys().isdisjoint(("http", "https", "all"))
     if is_direct and os.environ.get("HTTP_CLIENT") != "httpx" and find_spec("aiohttp"):
-        from .aiohttp_transport import AiohttpTransport  # who lacks it goes without
+        from .aiohttp_client import AiohttpClient  # who lacks aiohttp goes without
 
-        return DirectClient(AiohttpTransport(options["limits"]), **options)
+        return AiohttpClient(**options)
     return httpx.AsyncClient(**options)
 
 

@@ -23,6 +23,16 @@ MAX_CONNECTIONS: Final = 100
 ACCEPT: Final = "application/json, */*;q=0.5"
 FORM: Final = "application/x-www-form-urlencoded"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
+_LONG: Final = 8000
+"""Characters of a URL from which on httpx has to look whether it is too long."""
+_AS_IT_IS: Final = re.compile(
+    # A port that goes without saying would be left out, and dots resolved.
+    r"https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*+(?::(?!80/|443/)[1-9][0-9]{0,4}+)?"
+    r"(?:/(?!\.)(?:[\w.~!$&()*+,;=:@-]++|%[0-9A-F]{2})*+)++"
+    r"(?:\?(?:[\w.~&=:@,+/-]++|%[0-9A-F]{2})++)?",
+    re.ASCII,
+).fullmatch
+"""Tells URLs that every library writes as they are."""
 _SLASHES: Final = re.compile(r"[/\\]")
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
 _IN_COOKIE: Final = "!#$%&'()*+/:<=>?@[]^`{|}~"
@@ -259,17 +269,21 @@ class Connection:
                 kind = "application/octet-stream"
             yield name, (filename, value, kind)
 
-    def _url(self, call: Call) -> httpx.URL:
+    def _url(self, call: Call) -> httpx.URL | str:
+        """The URL, as a text where that is what httpx would make of it."""
         path = call.path
         if "{" in path:
             path = path.format_map({k: segment(v) for k, v in self.settings.items()})
-        own = [*self._pairs(call.query)]
-        names = {name for name, _ in own}
-        shared = (pair for pair in self.query.items() if pair[0] not in names)
-        pairs = [*own, *shared]
-        query = urlencode(pairs, quote_via=quote)
-        separator = "&" if "?" in path else "?"
-        url = f"{self.base_url}{path}{separator if query else ''}{query}"
+        pairs = [*self._pairs(call.query)]
+        if self.query:
+            names = {name for name, _ in pairs}
+            pairs += [pair for pair in self.query.items() if pair[0] not in names]
+        url = f"{self.base_url}{path}"
+        if pairs:
+            separator = "&" if "?" in path else "?"
+            url = f"{url}{separator}{urlencode(pairs, quote_via=quote)}"
+        if len(url) < _LONG and _AS_IT_IS(url):
+            return url
         try:
             return httpx.URL(url)
         except httpx.InvalidURL:

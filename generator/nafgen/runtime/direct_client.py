@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import httpx
+
+SendOnce = Callable[[], Awaitable[httpx.Response]]
+"""Sends a request; each call is a further try."""
 
 logger = logging.getLogger("httpx")
 
@@ -52,17 +57,26 @@ class DirectClient(httpx.AsyncClient):
             raise RuntimeError("the client has been closed")
         response = await self._direct.handle_async_request(request)
         response.request = request
-        logger.info(
-            'HTTP Request: %s %s "%s %d %s"',
-            request.method,
-            request.url,
-            response.http_version,
-            response.status_code,
-            response.reason_phrase,
-        )
+        self.tell(response)
         if not stream:
             try:
                 await response.aread()
             finally:
                 await response.aclose()
         return response
+
+    def sender(self, arguments: dict[str, Any], stream: bool) -> SendOnce:
+        """What sends the request that `build_request` makes of its arguments."""
+        return partial(self.send, self.build_request(**arguments), stream=stream)
+
+    def tell(self, response: httpx.Response) -> None:
+        """Log what httpx logs of an answer."""
+        if logger.isEnabledFor(logging.INFO):
+            logger.info(
+                'HTTP Request: %s %s "%s %d %s"',
+                response.request.method,
+                response.request.url,
+                response.http_version,
+                response.status_code,
+                response.reason_phrase,
+            )

@@ -60,6 +60,9 @@ RELAYED_WITH_BODY: Final = (
 )
 """The same where the body is passed on as it is."""
 
+PATIENCE: Final = 0.05
+"""Seconds until somebody looks whether a client left before it has its answer."""
+
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -93,13 +96,22 @@ async def unless_left(
     receive = _receiving.get()
     if receive is None:
         return await sending
+    leaving: list[asyncio.Task[None]] = []
+
+    def watch() -> None:
+        leaving.append(loop.create_task(_end_if_left(answering, receive, sent)))
+
+    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(None) as answering:
-            leaving = asyncio.ensure_future(_end_if_left(answering, receive, sent))
+            # Most answers are there by then, and need no task that watches.
+            watching = loop.call_later(PATIENCE, watch)
             try:
                 return await sending
             finally:
-                leaving.cancel()
+                watching.cancel()
+                for task in leaving:
+                    task.cancel()
     except TimeoutError:
         if answering.expired():
             raise ClientDisconnect from None
@@ -118,6 +130,8 @@ async def _end_if_left(
 
 async def _passed_on(answer: httpx.Response) -> Response:
     """The answer as it is: buffered when that is safe, else as it arrives."""
+    if answer.is_closed:
+        return _whole(answer)
     length = answer.headers.get("content-length", "")
     is_small = length.isdigit() and int(length) < STREAMED
     # An encoded answer may be far larger than it says; one to HEAD has no body.
@@ -153,8 +167,13 @@ class Arriving(StreamingResponse):
 
 
 def _headers(answer: httpx.Response, names: tuple[str, ...]) -> dict[str, str]:
-    sent = httpx.Headers(answer.headers.raw, encoding="latin-1")
-    return {name: sent[name] for name in names if name in sent}
+    found: dict[str, str] = {}
+    for name, value in answer.headers.raw:
+        known = name.decode("latin-1").lower()
+        if known in names:
+            text = value.decode("latin-1")
+            found[known] = f"{found[known]}, {text}" if known in found else text
+    return found
 
 
 def answer(value: Any, media_type: str = "application/octet-stream") -> Response:
