@@ -29,7 +29,7 @@ LAYERS = {
     " served_files served lower_served wire_names"
     " lower_control controls binary_answers batches parts avro_schemas protobuf_schemas protobuf_samples answer_schemas",
     3: "targets",
-    4: "render format layout layout_brackets layout_leaves layout_lines layout_spacing layout_splits"
+    4: "render format layout layout_brackets layout_leaves layout_lines layout_plain layout_spacing layout_splits"
     " prove disk drift write",
     5: "compile documents examples expect expect_bodies expect_values expect_places expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward verify_skills"
     " verify_mcp verify_served verify_files verify_control verify_guard verify_tokens verify_exchanges verify_inputs verify_settings mock mock_bytes mock_requests mock_credentials"

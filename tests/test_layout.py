@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_support import examples
 from nafgen import format as formatting
+from nafgen import layout, layout_plain
 from nafgen.layout import Layout, UnknownModuleError
 from nafgen.layout_leaves import UnknownStatementError, width
 from nafgen.pycode import doc, lit
@@ -181,6 +182,100 @@ def test_statements_are_laid_out_as_by_black(made: list[str], empty: int) -> Non
     except UnknownModuleError:
         return
     assert laid_out == formatting.by_black(text)
+
+
+LONG_NAMES = st.sampled_from(
+    ["a", "Any", "list_message_batches", "read_answer_of_batch_that_is_done"]
+)
+LONG_ATOMS = st.one_of(LONG_NAMES, TEXTS, st.sampled_from(["None", "1", lit("y" * 40)]))
+
+
+def nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    keyword = st.tuples(LONG_NAMES, inner).map("=".join)
+    starred = st.tuples(st.sampled_from(["*", "**"]), LONG_NAMES).map("".join)
+    pair = st.tuples(TEXTS, inner).map(": ".join)
+    return st.one_of(
+        st.tuples(LONG_NAMES, joined(st.one_of(inner, keyword, starred))).map(
+            lambda t: f"{t[0]}({t[1]})"
+        ),
+        joined(pair).map(lambda t: f"{{{t}}}"),
+        joined(inner).map(lambda t: f"[{t}]"),
+        joined(inner, 2).map(lambda t: f"({t})"),
+        joined(inner, 1).map(lambda t: f"Annotated[{t}]"),
+        st.tuples(inner, inner).map(lambda t: f"f(*([] if {t[0]} else [{t[1]}]))"),
+        st.tuples(LONG_NAMES, LONG_NAMES).map(lambda t: f"f({t[0]} | {t[1]})"),
+    )
+
+
+@st.composite
+def plain_statements(draw: st.DrawFn) -> str:
+    """Statements of the kinds that nafgen writes, most of them too long."""
+    name, other = draw(LONG_NAMES), draw(LONG_NAMES)
+    value = st.recursive(LONG_ATOMS, nested, max_leaves=14)
+    keyword = st.tuples(LONG_NAMES, value).map("=".join)
+    arguments = draw(joined(st.one_of(value, keyword)))
+    end = draw(st.sampled_from(["", ",", "\n", ",\n"]))
+    if arguments and end:
+        arguments = f"\n    {arguments}{end}"
+    default = st.one_of(st.sampled_from(["", " = None"]), value.map(" = {}".format))
+    kind = st.one_of(TYPES, value.map("Annotated[str, {}]".format))
+    parameters = ", ".join(
+        f"p{number}: {draw(kind)}{draw(default)}"
+        for number in range(draw(st.integers(0, 4)))
+    )
+    start = draw(st.sampled_from(["", "self, ", "*, "])) if parameters else ""
+    returned = draw(st.one_of(TYPES, LONG_NAMES))
+    return draw(
+        st.sampled_from(
+            [
+                f"{name}({arguments})",
+                f"@{name}.{other}({arguments})",
+                f"return {name}.{other}({arguments})",
+                f"return await {name}({arguments})",
+                f"{name} = {other}({arguments})",
+                f"{name} = {{{arguments}}}",
+                f"return [{arguments}]",
+                f"def {name}({start}{parameters}) -> {returned}:",
+                f"async def {name}({start}{parameters}) -> {returned}:",
+                f"from .a_module.below import ({name}, {other})",
+            ]
+        )
+    )
+
+
+@examples(400)
+@given(plain_statements(), st.integers(0, 3))
+def test_plain_statements_are_laid_out_as_by_all_the_rules(
+    statement: str, depth: int
+) -> None:
+    try:
+        found = layout_plain.laid_out(statement, depth)
+        once = layout._broken(statement, depth)
+        twice = layout._broken(once.strip(), depth)
+    except UnknownStatementError:
+        return
+    assert found in (None, twice)
+
+
+def test_what_is_compiled_of_a_published_spec_is_plain(
+    rendered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_file(ROOT / "specs" / "message-batches-message-batches.yaml")
+    by_all_rules: list[str] = []
+    long: list[str] = []
+    plainly = layout_plain.laid_out
+
+    def counted(statement: str, depth: int) -> str | None:
+        long.append(statement)
+        found = plainly(statement, depth)
+        by_all_rules.extend([] if found else [statement])
+        return found
+
+    monkeypatch.setattr(layout_plain, "laid_out", counted)
+    for text in rendered:
+        Layout(formatting._statement).module(text)
+    assert len(long) > 20
+    assert len(by_all_rules) <= 1
 
 
 def test_widths_are_those_of_black() -> None:

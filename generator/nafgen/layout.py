@@ -1,8 +1,9 @@
 """Lays out modules of Python exactly as black does, in a fraction of its time.
 
-A module is read statement by statement: one that is short stands as it is written, others
-are broken by `layout_splits`. What is not known here, such as comments in brackets, is left to
-black. Each statement is laid out once, however many modules hold it.
+A module is read statement by statement: one that is short stands as it is written, a plain
+one is broken by `layout_plain`, others by `layout_splits`. What is not known here, such as
+comments in brackets, is left to black. Each statement is laid out once, however many modules
+hold it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from . import layout_plain
 from .layout_brackets import leaves_of
 from .layout_leaves import UnknownStatementError, width
 from .layout_lines import LENGTH, Line
@@ -74,6 +76,9 @@ class Layout:
 
     def _laid_out(self, statement: str, depth: int) -> str:
         try:
+            plain = layout_plain.laid_out(statement, depth)
+            if plain is not None:
+                return plain
             once = _broken(statement, depth)
             # What is broken may be broken further, as black finds when it looks again.
             return _broken(once.strip(), depth) if "\n" in once else once

@@ -18,10 +18,11 @@ _KEYWORDS: Final = frozenset("""
     and async await class def elif else for from if import in is lambda not or raise
     return while
     """.split())
-_OTHER_KEYWORDS: Final = frozenset("""
+_UNKNOWN_KEYWORDS: Final = frozenset("""
     as assert break case continue del except finally global match nonlocal pass try
     type with yield
     """.split())
+KEYWORDS: Final = _KEYWORDS | _UNKNOWN_KEYWORDS
 _TOKEN: Final = re.compile(
     r"""(\s*)(?:([rRbBfFuU]{0,2}(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))"""
     r"|([A-Za-z_][A-Za-z0-9_]*)"
@@ -131,7 +132,7 @@ def tokens(statement: str) -> Iterator[Leaf]:
             kind, value = "text", _quoted(text)
         elif word:
             kind = word if word in _KEYWORDS else "name"
-            if word in _OTHER_KEYWORDS and not (is_import and word == "as"):
+            if word in _UNKNOWN_KEYWORDS and not (is_import and word == "as"):
                 raise UnknownStatementError
         else:
             kind = operator or "number"
