@@ -472,7 +472,15 @@ def test_the_proof_finds_text_that_escapes_a_careless_target(
 
 @pytest.mark.parametrize(
     "text",
-    ["import os\n", "os.abort()\n", "x = 1  # anything else\n", "def f(: pass\n"],
+    [
+        "import os\n",
+        "os.abort()\n",
+        "x = 1  # anything else\n",
+        "def f(: pass\n",
+        "x = rb'y'\nos\n",
+        "x = '\\x'\n",
+        "x: str = f'{os}'\n",
+    ],
 )
 def test_the_proof_knows_names_and_comments(text: str) -> None:
     with pytest.raises(prove.UnprovenError):
