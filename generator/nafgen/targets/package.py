@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from ..ir import Operation
+from ..diagnostics import Origin
 from ..markdown import code, prose
 from ..models import dataclass
 from ..names import NameTable
@@ -258,11 +259,7 @@ def _readme(program: Program, names: NameTable) -> ReadmeView:
             for name, about in variables.items()
         ),
         has_rows=any(upstream.operations for upstream in program.upstreams),
-        rows=tuple(
-            _row(program, operation, names)
-            for upstream in program.upstreams
-            for operation in upstream.operations
-        ),
+        rows=tuple(_rows(program, names)),
     )
 
 
@@ -322,26 +319,27 @@ def _forwards(program: Program) -> Iterator[Code]:
         yield Code(f"Passed on to {code(forward.namespace)}: {path}{kept}.")
 
 
-def _row(program: Program, operation: Operation, names: NameTable) -> RowView:
-    routes = [
-        code(f"{route.method} {_shown(route)}")
-        for adapter in program.adapters
-        if isinstance(adapter, RestAdapter)
-        for route in adapter.routes
-        if operation in route.call.operations
-    ]
-    tools = [
-        code(names.units[tool.origin].tool)
-        for adapter in program.adapters
-        if isinstance(adapter, McpAdapter)
-        for tool in adapter.tools
-        if operation in tool.call.operations
-    ]
-    return RowView(
-        operation=code(names.operations[operation.origin].method),
-        routes=comma(routes),
-        tools=comma(tools),
-    )
+def _rows(program: Program, names: NameTable) -> Iterator[RowView]:
+    routes: defaultdict[Origin, list[Code]] = defaultdict(list)
+    tools: defaultdict[Origin, list[Code]] = defaultdict(list)
+    for adapter in program.adapters:
+        if isinstance(adapter, RestAdapter):
+            for route in adapter.routes:
+                shown = code(f"{route.method} {_shown(route)}")
+                for origin in {each.origin for each in route.call.operations}:
+                    routes[origin].append(shown)
+        else:
+            for tool in adapter.tools:
+                shown = code(names.units[tool.origin].tool)
+                for origin in {each.origin for each in tool.call.operations}:
+                    tools[origin].append(shown)
+    for upstream in program.upstreams:
+        for operation in upstream.operations:
+            yield RowView(
+                operation=code(names.operations[operation.origin].method),
+                routes=comma(routes[operation.origin]),
+                tools=comma(tools[operation.origin]),
+            )
 
 
 def _shown(route: Route | Forward) -> str:
