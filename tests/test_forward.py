@@ -6,7 +6,6 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import httpx
 import pytest
 from compile_support import checked, compile_file, compile_text, write_to
 from conftest import ROOT
+from msgspec.structs import replace
 from nafgen.compile import Compilation
 from nafgen.mock import mock_app, mock_base_urls
 from nafgen.verify import verify

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import httpx
 import pytest
 from compile_support import checked, compile_file, compile_text, write_to
 from conftest import ROOT
+from msgspec.structs import replace
 from nafgen.compile import Compilation
 from nafgen.runtime.queries import MAX_DEPTH
 from nafgen.verify import verify

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from cli_support import Project
 from compile_support import checked, compile_file, files_of
 from conftest import ROOT
 from mcp import Client
+from msgspec.structs import replace
 from nafgen.compile import Compilation
 from nafgen.program import CallStep, ScriptStep
 from nafgen.verify import verify

@@ -2,9 +2,9 @@
 
 import os
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from nafgen import verify as verify_module
 from nafgen.compile import Compilation
 from nafgen.verify import MissingLibrariesError, Verification, verify

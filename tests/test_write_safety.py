@@ -7,11 +7,11 @@ import resource
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from nafgen.drift import package_drift
 from nafgen.plan import MANIFEST, GeneratedFile
 from nafgen.write import (

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import spec
 from .avro_schemas import avro_schema
 from .diagnostics import Reporter, show
 from .imports import Unfetched
 from .inputs import is_relative
-from .models import dataclass
 from .protobuf_schemas import protobuf_schema
 from .spec import Located
 from .wire import AnswerSchema, Format
@@ -50,8 +51,7 @@ def read_schemas(
     return replace(capability, consumes=consumes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pass:
+class _Pass(Struct, frozen=True):
     fetch: Fetch
     reporter: Reporter
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
 from typing import Any, Final, NoReturn
+
+from msgspec import Struct, field
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span
 from .ir import Argument, ArrayOf, Constant, ObjectOf, Text
-from .models import dataclass
 from .wire import Location, Type
 
 _NOT_IN_HEADER: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
@@ -39,8 +39,7 @@ class RefusedError(Exception):
     """Carries the code of the error that costs an operation."""
 
 
-@dataclass(slots=True)
-class Arguments:
+class Arguments(Struct):
     """The arguments found so far, in order."""
 
     reporter: Reporter

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec import Struct
+
 from . import spec
 from .arguments import is_token, sendable
 from .base_urls import is_unencrypted
@@ -23,7 +25,6 @@ from .ir import (
     Supplied,
     Text,
 )
-from .models import dataclass
 from .spec import Located
 from .values import Placeholder, template
 from .wire import Location
@@ -47,8 +48,7 @@ def link_auth(
     return _AuthLinker(entry, entry.auth, settings, reporter).link()
 
 
-@dataclass(slots=True)
-class _AuthLinker:
+class _AuthLinker(Struct):
     entry: spec.Consumes
     auth: spec.Auth
     settings: Settings

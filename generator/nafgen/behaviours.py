@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+
+from msgspec import Struct, field
 
 from . import spec
 from .arguments import is_protocol_header, place_of
@@ -14,7 +15,6 @@ from .exposed import CallLinker, Values
 from .flows import FlowLinker, Unit, is_flow, stepwise, with_bare_names
 from .ir import RELAY, Input, Relay, Result
 from .matching import suggestion
-from .models import dataclass
 from .program import Call, Callee, Flow, FlowCall
 from .resolve import Resolver
 from .results import result
@@ -22,8 +22,7 @@ from .spec import Located
 from .wire import Location
 
 
-@dataclass(slots=True)
-class BehaviourLinker:
+class BehaviourLinker(Struct):
     """Links units. `flows` are those of aggregates by `NAMESPACE.NAME`, or the codes of
     the errors that cost them, `semantics` what they say of themselves, and `used` all
     flows that a unit needs."""

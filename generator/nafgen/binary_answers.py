@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
+
+from msgspec.structs import replace
 
 from . import spec
 from .diagnostics import Reporter, Span, show

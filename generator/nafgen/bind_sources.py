@@ -5,13 +5,13 @@ The values are secrets, and never read here.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import inputs, spec
 from .binds import screaming
 from .diagnostics import Reporter, show
 from .locations import Locations, file_path, is_uri
-from .models import dataclass
 from .program import Held, Program
 from .spec import Located
 
@@ -46,8 +46,7 @@ def held(program: Program, capability: spec.Capability) -> tuple[Held, ...]:
     )
 
 
-@dataclass(slots=True)
-class _Finder:
+class _Finder(Struct):
     locations: Locations
     reporter: Reporter
     variables: dict[str, str] = field(default_factory=dict)

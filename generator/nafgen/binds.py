@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import field
+
+from msgspec import Struct, field
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span, show
 from .ir import Setting, Text
-from .models import dataclass
 from .spec import Located
 from .values import Placeholder, bind_name, template
 
@@ -20,8 +20,7 @@ def screaming(name: str) -> str:
     return f"_{text}" if text[:1].isdigit() else text or "_"
 
 
-@dataclass(slots=True)
-class Settings:
+class Settings(Struct):
     """The settings of one upstream, in the order in which they are used.
 
     `in_calls` holds those that single calls use, and is None until calls are linked.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import field, replace
 from typing import Any, Final, NamedTuple, NoReturn
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import media_types, spec
 from .arguments import Arguments, place_of
@@ -26,7 +28,6 @@ from .ir import (
     Value,
 )
 from .media_types import AS_MEMBERS, AS_TEXT, Kind, whole_type
-from .models import dataclass
 from .parameter_values import NAME, in_xml, joined_value
 from .parts import check_files, file_names, read_parts
 from .reader import pointer_name
@@ -52,8 +53,7 @@ class Body(NamedTuple):
     kind: Kind
 
 
-@dataclass(slots=True)
-class BodyLinker:
+class BodyLinker(Struct):
     """Links one body; what it takes from the caller joins the arguments.
 
     `kind` is how the API takes bodies for which the spec names no encoding; `constant`

@@ -7,8 +7,9 @@ instead, and the capability a bind that nothing refers to.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from . import spec
 from .diagnostics import Reporter, show

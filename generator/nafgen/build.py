@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import bulk, write
 from .diagnostics import CODES, Diagnostic, Reporter, Span, from_json
 from .discover import absolute, reader, root_of
 from .disk import Mode
 from .inputs import NOT_READ, PLACES, OutsideError, Spec, is_overlay
-from .models import dataclass
 from .naming import package_path
 from .resources import generator
 from .result import Result, is_partial, result_of
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from .compile import Compilation, Read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """How to build: where to, in which mode, whether hand edits may be lost, by which
     rules, and whether to say what lists of tools cost."""
 

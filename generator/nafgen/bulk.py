@@ -18,9 +18,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from .diagnostics import MAX_SHOWN, Diagnostic, Span, plain
 from .inputs import Spec
-from .models import dataclass
 from .resources import PACKAGE
 from .result import Result
 from .signals import end_on_sigterm_alone, shielded
@@ -135,8 +136,7 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}{place}{': ' if words else ''}{words}"
 
 
-@dataclass(slots=True)
-class _Worker:
+class _Worker(Struct):
     """A process, this end of the pipe to it, and the places that it has still to do.
 
     It is at work on the first of them.

@@ -6,11 +6,11 @@ The rules are public: docs/names.md says them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import field
 from typing import Final
 
+from msgspec import Struct, field
+
 from .diagnostics import Origin, Reporter
-from .models import dataclass
 from .naming import MAX_IDENTIFIER, shortened
 
 _SAID: Final = {
@@ -28,8 +28,7 @@ def _identifier(name: str) -> str:
     return shortened(name, "_", MAX_IDENTIFIER)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A thing and the name that it should get.
 
     `traits` are words that tell it from others of that name, the telling ones first.
@@ -40,8 +39,7 @@ class Claim:
     traits: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """Names that may not be given twice. `fit` makes a name of one that may be too long.
 
     Collisions are reported by `code`, of things that are called `kind`; `joint` joins

@@ -8,9 +8,11 @@ nothing is written, so the whole is a pure function of what it reads.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import field, replace
 from hashlib import sha256
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import (
     answer_schemas,
@@ -33,7 +35,6 @@ from .link import link
 from .lint import check_texts
 from .listing import check_budget
 from .lower import lower
-from .models import dataclass
 from .names import NameTable
 from .naming import package_path
 from .plan import FilePlan, GeneratedFile, Package
@@ -53,8 +54,7 @@ Raises:
 """
 
 
-@dataclass(slots=True)
-class Compilation:
+class Compilation(Struct):
     """What became of a spec, stage by stage; a stage that was not reached is None."""
 
     spec: Spec

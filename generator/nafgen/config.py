@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+
 from .diagnostics import Reporter, Span, show
-from .models import dataclass
 from .report import Format
 from .rule_set import NO_RULES, Rules
 
@@ -26,8 +27,7 @@ _KEYS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """A project's settings; all paths are below `folder` unless absolute.
 
     `import_paths` are folders that specs may import from besides their own.

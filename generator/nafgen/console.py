@@ -7,14 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field
 from itertools import count
 from pathlib import Path
 from typing import Final, NoReturn
 
+from msgspec import Struct, field
+
 from . import report
 from .diagnostics import Diagnostic, Severity
-from .models import dataclass
 from .report import Format
 from .result import STATUSES, Result, exit_code, report_json
 
@@ -26,8 +26,7 @@ _LONG: Final = 8  # specs that take a while
 _CELLS: Final = 30  # of a progress bar
 
 
-@dataclass(slots=True)
-class Console:
+class Console(Struct):
     """Where findings go: people's words to stderr, results for programs to stdout.
 
     A quiet console prints errors only, and one without `notes` counts them instead of

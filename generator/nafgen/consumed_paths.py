@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import field, replace
 from typing import Final, TypeAlias
 from urllib.parse import quote, unquote_plus
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import spec
 from .arguments import Arguments, RefusedError, place_of, undeclared
@@ -25,7 +27,6 @@ from .ir import (
     Value,
 )
 from .matching import find
-from .models import dataclass
 from .parameter_values import text_parts
 from .reader import pointer_name
 from .spec import Located
@@ -54,8 +55,7 @@ def report_setting(name: str, span: Span, reporter: Reporter) -> None:
     reporter.report("NAF411", span, message)
 
 
-@dataclass(slots=True)
-class PathLinker:
+class PathLinker(Struct):
     """Links the path of one operation.
 
     `variables` are names in the base URL, which are settings. `value` gives what a

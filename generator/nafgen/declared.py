@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from msgspec import Struct
+
 from . import spec
 from .arguments import is_token
 from .binds import Settings
 from .diagnostics import Reporter, Span, show
 from .json_paths import json_path
-from .models import dataclass
 from .path_scanner import PathError
 from .paths import Path
 from .spec import Located
@@ -20,8 +21,7 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _PLACES: Final = ("path", "query", "header", "body", "cookie")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where an input is; `path` are the members on the way to it in a route's body."""
 
     location: Location

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from .models import dataclass
+from msgspec import Struct, field
 
 MAX_SHOWN: Final = 60
 
@@ -52,8 +51,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A row of the registry: what a code means. Its page is docs/diagnostics/CODE.md."""
 
     code: str
@@ -184,8 +182,7 @@ CODES: Final = _registry(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True, kw_only=True):
     """One finding. `hint` says what to do; `related` names other places that matter."""
 
     code: str
@@ -199,8 +196,7 @@ class Diagnostic:
         return CODES[self.code].severity
 
 
-@dataclass(slots=True)
-class Reporter:
+class Reporter(Struct):
     """Collects what the passes find, in the order of the file, each finding once."""
 
     _found: dict[Diagnostic, None] = field(default_factory=dict)

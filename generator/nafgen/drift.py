@@ -8,13 +8,14 @@ by hand, if the manifest or its first line says that it was generated, or is for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
 from pathlib import PurePosixPath
 from typing import Final
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from .disk import MAKE_WAY, REAL_FOLDER, TEMPORARY, Kind, Mode, Site
 from .manifest import Manifest, digest
-from .models import dataclass
 from .plan import HEADER, MANIFEST
 
 _REBUILD: Final = "run `nafgen build`"
@@ -25,8 +26,7 @@ _KEEP_EDIT: Final = (
 _FOREIGN: Final = "nafgen deletes only what it wrote itself: move or delete it by hand"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """A file to write or delete: its path in the folder, its content before and after.
 
     None stands for no file.
@@ -37,8 +37,7 @@ class Change:
     new: bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drift(Struct, frozen=True, kw_only=True):
     """The changes that bring a folder up to date, in the order to apply them.
 
     If `refused`, none may be applied. `interim` is to be applied before the first of
@@ -124,8 +123,7 @@ def _interim(
     return Change(path=MANIFEST, old=written, new=manifest.encode())
 
 
-@dataclass(slots=True, kw_only=True)
-class _Comparison:
+class _Comparison(Struct, kw_only=True):
     """A comparison under way.
 
     `owned` are the hashes of files on disk that are nafgen's, `blocked` paths of things

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, Final
@@ -53,15 +52,14 @@ class _Dumper:
             yield from self._object(value, head)
 
     def _object(self, value: Any, head: str) -> Iterator[str]:
-        name = type(value).__name__
+        kind = type(value).__name__
         origin = getattr(value, "origin", None)
         if isinstance(origin, Origin) and id(value) in self._printed:
-            yield f"{head}{name} -> {origin.pointer}"
+            yield f"{head}{kind} -> {origin.pointer}"
             return
         self._printed.add(id(value))
-        fields = dataclasses.fields(value)
-        members = ((field.name, getattr(value, field.name)) for field in fields)
-        yield from self._block(head + name, members)
+        members = ((name, getattr(value, name)) for name in value.__struct_fields__)
+        yield from self._block(head + kind, members)
 
     def _block(self, head: str, members: Iterator[tuple[str, Any]]) -> Iterator[str]:
         yield head

@@ -8,11 +8,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .documents import document
 from .givens import leaves_of
 from .ir import Argument, Input, Member, Operation, Placed, Result, Template
-from .models import dataclass
 from .pattern_syntax import matching_text
 from .samples import sample_of
 from .wire import Format, Location, Type
@@ -71,8 +72,7 @@ def _plain(type_: Type, items: Type | None, name: str) -> Any:
             return f"{re.sub('[^A-Za-z0-9]+', '-', name).strip('-')}-{number}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
+class Journey(Struct, frozen=True, kw_only=True):
     """Where a value travels: `inbound` into the service, `outbound` to the upstream.
 
     Its own caller decides what it can carry: a tool's arguments and a client's are
@@ -198,8 +198,7 @@ def _having(value: Any, path: tuple[str, ...]) -> Any:
     return {**known, path[0]: _having(known.get(path[0]), path[1:])}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """An upstream's answer: what it sends, and `value`, what a client reads in it."""
 
     status: int

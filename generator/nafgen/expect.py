@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .expect_bodies import cookie_pairs, form, in_header, pairs, parts
 from .expect_credentials import authorization
@@ -26,7 +28,6 @@ from .ir import (
     Text,
     Upstream,
 )
-from .models import dataclass
 from .wire import Encoding, Location, Place
 
 _UNRESERVED: Final = frozenset(
@@ -37,8 +38,7 @@ _IN_COOKIE: Final = frozenset(range(0x21, 0x7F)) - frozenset(b'",;\\\\')
 _PORTS: Final = {"http": ":80", "https": ":443"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectedRequest:
+class ExpectedRequest(Struct, frozen=True, kw_only=True):
     """One request as it must arrive.
 
     `origin` is scheme and host; `path` and `cookies` are as on the wire, percent-encoded;

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from .compile import compile_spec
 from .diagnostics import CODES, Origin
@@ -117,6 +118,6 @@ def _origins(value: Any) -> Iterator[Origin]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _origins(item)
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from _origins(getattr(value, field.name))
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from _origins(getattr(value, name))

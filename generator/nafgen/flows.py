@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import spec
 from .batches import batches
@@ -29,7 +31,6 @@ from .ir import (
     Text,
 )
 from .mocks import has_values, mocked, nested
-from .models import dataclass
 from .program import Call, CallStep, Flow, LookupStep, ScriptStep, Step, given_to
 from .resolve import Resolver
 from .results import result
@@ -81,8 +82,7 @@ def with_bare_names(
     return replace(behaviour, steps=tuple(map(referring, behaviour.steps)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
+class Unit(Struct, frozen=True, kw_only=True):
     """A route, a tool, or a flow of an aggregate, whose `kind` is mcp, as a tool's.
 
     `path_inputs` and `method` are those of a route.
@@ -99,8 +99,7 @@ class Unit:
     origin: Origin
 
 
-@dataclass(slots=True)
-class FlowLinker:
+class FlowLinker(Struct):
     """Links what a unit does in steps, or without calling anything."""
 
     unit: Unit

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from . import spec
 from .arguments import is_kept_out, literal, sendable
@@ -23,7 +25,6 @@ from .ir import (
     StepValue,
     Text,
 )
-from .models import dataclass
 from .program import Callee
 from .reader import pointer_name
 from .references import References

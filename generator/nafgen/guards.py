@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from . import spec
 from .authentication import credential
 from .binds import Settings, screaming
@@ -21,7 +23,6 @@ from .ir import (
     Text,
 )
 from .lower_authentication import squashed
-from .models import dataclass
 from .program import Route
 from .spec import Located
 from .wire import Location
@@ -69,8 +70,7 @@ def _place(location: Location, name: str) -> tuple[Location, str]:
     return location, name.lower() if location is Location.HEADER else name
 
 
-@dataclass(frozen=True, slots=True)
-class _GuardLinker:
+class _GuardLinker(Struct, frozen=True):
     namespace: str
     auth: spec.Auth
     settings: Settings

@@ -10,14 +10,15 @@ from __future__ import annotations
 import difflib
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import field, replace
 from typing import Any, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import spec
 from .diagnostics import Reporter, Span, show
 from .inputs import is_relative
 from .keywords import IMPORT, IMPORTED_API
-from .models import dataclass
 from .overlay import measure
 from .reader import Reader
 from .source import MAX_NODES, Document, Map, Seq
@@ -30,8 +31,7 @@ _KINDS: Final = {"consumes": "upstream", "exposes": "adapter"}
 _MAX_NAMES: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Unfetched:
+class Unfetched(Struct, frozen=True):
     """Why nothing can be imported from a file: a code, the reason, and what to do."""
 
     code: str
@@ -82,8 +82,7 @@ def resolve(
     return replace(document, root=found.root(root)), tuple(found.unusable)
 
 
-@dataclass(slots=True)
-class _Resolver:
+class _Resolver(Struct):
     fetch: Fetch
     reporter: Reporter
     version: Version

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Final
 
-from .models import dataclass
+from msgspec import Struct
 
 SUFFIXES: Final = (".yaml", ".yml")
 NOT_READ: Final = ""
@@ -23,8 +23,7 @@ class OutsideError(OSError):
     """A file is outside the folders that a spec may read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
+class Spec(Struct, frozen=True, kw_only=True):
     """A spec to compile: `shown` as the user names it, `relative` to the specs folder.
 
     `root` is the specs folder, and `folders` are others that it may read from, by their

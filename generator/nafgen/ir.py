@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .ir_auth import ApiKey as ApiKey
 from .ir_auth import ApiKeys as ApiKeys
@@ -22,7 +24,6 @@ from .ir_auth import Negotiated as Negotiated
 from .ir_auth import Setting as Setting
 from .ir_auth import Supplied as Supplied
 from .ir_auth import Text as Text
-from .models import dataclass
 from .paths import Path
 from .wire import (
     AnswerSchema,
@@ -36,8 +37,7 @@ from .wire import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Argument:
+class Argument(Struct, frozen=True, kw_only=True):
     """What the caller of a consumed operation gives; `name` is the name on the wire."""
 
     name: str
@@ -49,8 +49,7 @@ class Argument:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(Struct, frozen=True, kw_only=True):
     """What the caller of a route or tool gives.
 
     `location` says where a route finds it; a tool's inputs are all members of its
@@ -71,45 +70,39 @@ class Input:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A literal scalar of JSON; literal objects and arrays are `ObjectOf` and `ArrayOf`."""
 
     value: bool | int | float | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectOf:
+class ObjectOf(Struct, frozen=True):
     """A JSON object; a member whose argument is absent is left out."""
 
     members: tuple[tuple[str, Template], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayOf:
+class ArrayOf(Struct, frozen=True):
     """A JSON array."""
 
     elements: tuple[Template, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StepValue:
+class StepValue(Struct, frozen=True):
     """What is made of the result of an earlier step, by its name."""
 
     step: str
     made: Result
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """What is at `path` in an argument that is an object; absent where nothing is."""
 
     argument: Argument
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A value as it is written at a place of a text in a language of its own."""
 
     value: Argument | Member
@@ -120,8 +113,7 @@ Part: TypeAlias = str | Argument | Member | Placed | Input | Text | StepValue
 """What a text with values inside it is made of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolated:
+class Interpolated(Struct, frozen=True):
     """Text with values inside it; absent when one of them is."""
 
     parts: tuple[Part, ...]
@@ -144,16 +136,14 @@ Value: TypeAlias = Argument | Member | Constant | Text | Interpolated
 """What fills a path segment, a query parameter or a header."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(Struct, frozen=True, kw_only=True):
     """A query parameter, header or cookie that an operation sends."""
 
     name: str
     value: Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binary:
+class Binary(Struct, frozen=True, kw_only=True):
     """Answers of bytes: `limit` of them at the most, passed on as `media_type` or, where
     that is empty, as what the upstream says. `is_default`: the spec gives no limit.
     """
@@ -163,8 +153,7 @@ class Binary:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """One consumed HTTP operation.
 
     `path` holds literal parts, percent-encoded already, arguments, and settings. `query`
@@ -203,16 +192,14 @@ class Operation:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PasswordDigest:
+class PasswordDigest(Struct, frozen=True, kw_only=True):
     """Proof that callers know a password (HTTP digest authentication)."""
 
     username: Text
     password: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessTokens:
+class AccessTokens(Struct, frozen=True, kw_only=True):
     """JWTs that `issuer` made for `resource` or, where it is not empty, `audience`, with
     all scopes. `token_url` says where callers get them; empty where the spec does not.
     """
@@ -224,16 +211,14 @@ class AccessTokens:
     token_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntrospectedTokens(AccessTokens):
+class IntrospectedTokens(AccessTokens, frozen=True, kw_only=True):
     """Tokens of any kind, about which the issuer is asked as the client that this is."""
 
     client_id: Text
     client_secret: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
+class Guard(Struct, frozen=True, kw_only=True):
     """What callers of an adapter must show. `realm` is how challenges name the adapter,
     `settings` are those of the scheme, in the order in which it uses them."""
 
@@ -242,8 +227,7 @@ class Guard:
     settings: tuple[Setting, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upstream:
+class Upstream(Struct, frozen=True, kw_only=True):
     """A consumed HTTP API.
 
     `base_url` is the setting for where it is; `published` is where the spec says it is
@@ -275,27 +259,23 @@ Given: TypeAlias = (
 """What an argument gets; structures and texts hold inputs and results of steps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relay:
+class Relay(Struct, frozen=True):
     """The answer itself: its bytes, whatever they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(Struct, frozen=True):
     """What is at `path` in the value, None where nothing is; () is the value."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A JSON object, each member made from the value."""
 
     members: tuple[tuple[str, Result], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Each:
+class Each(Struct, frozen=True):
     """A JSON array: `item` made from each element of the array at `path`, else None."""
 
     path: Path

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from .diagnostics import Origin
-from .models import dataclass
 from .wire import Location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """A value that the environment gives when a client is made.
 
     `variable` names it in the environment. A setting without `default` is required.
@@ -22,30 +22,26 @@ class Setting:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(Struct, frozen=True, kw_only=True):
     """Text with settings in it, such as `Bearer {{TOKEN}}`; all parts joined."""
 
     parts: tuple[str | Setting, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Basic:
+class Basic(Struct, frozen=True, kw_only=True):
     """HTTP basic authentication."""
 
     username: Text
     password: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bearer:
+class Bearer(Struct, frozen=True, kw_only=True):
     """A bearer token."""
 
     token: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
+class ApiKey(Struct, frozen=True, kw_only=True):
     """A key in a header, in the query, or in a cookie."""
 
     name: str
@@ -53,15 +49,13 @@ class ApiKey:
     location: Location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKeys:
+class ApiKeys(Struct, frozen=True, kw_only=True):
     """One key or several, all sent with each request."""
 
     keys: tuple[ApiKey, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Supplied:
+class Supplied(Struct, frozen=True, kw_only=True):
     """A scheme that the user of the package supplies: `setting` names what makes it, and
     `mentions` are the variables that the spec has for it."""
 
@@ -70,8 +64,7 @@ class Supplied:
     mentions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Digest:
+class Digest(Struct, frozen=True, kw_only=True):
     """HTTP digest authentication, unless what `setting` names makes another."""
 
     username: Text
@@ -79,8 +72,7 @@ class Digest:
     setting: Setting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientCredentials:
+class ClientCredentials(Struct, frozen=True, kw_only=True):
     """Bearer tokens that an OAuth 2.0 authorization server gives for client credentials,
     unless what `setting` names makes another authentication.
 

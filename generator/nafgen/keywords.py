@@ -6,8 +6,9 @@ ignored in silence: what stands in none of them is reported as unknown.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from .reader import Keys
 from .versions import FUNCTIONS, LABEL, SOURCE, TARGET, Renamed

@@ -10,12 +10,12 @@ line, with a comma, and to break those that are too long in the same way.
 from __future__ import annotations
 
 import re
-from dataclasses import field
 from typing import Final
+
+from msgspec import Struct, field
 
 from .layout_leaves import CLOSERS, CLOSING, KEYWORDS, width
 from .layout_lines import LENGTH
-from .models import dataclass
 
 _WORD: Final = rf"(?!(?:{'|'.join(sorted(KEYWORDS))})\b)[A-Za-z_][A-Za-z0-9_]*"
 _NAME: Final = rf"{_WORD}(?:\.{_WORD})*"
@@ -45,8 +45,7 @@ class _OtherwiseError(Exception):
     """A statement is not as plain as it seemed."""
 
 
-@dataclass(slots=True)
-class _Element:
+class _Element(Struct):
     """What stands between commas, from `start` to before `end`, and the `groups` in it."""
 
     start: int
@@ -55,8 +54,7 @@ class _Element:
     has_operator: bool = False
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """What brackets hold. Those that make a value hold one element a line, if broken."""
 
     opening: int

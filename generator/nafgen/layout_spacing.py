@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from .models import dataclass
+from msgspec import Struct
 
 _BLOCKS: Final = ("with", "try", "for", "while", "if", "match")
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Struct):
     """A statement or a comment, and how many empty lines are `before` and `after` it."""
 
     text: str

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
+from msgspec import Struct
+
 from .layout_brackets import COMMA, DOT
 from .layout_leaves import CLOSERS, CLOSING, Leaf, width
 from .layout_lines import LENGTH, Line, is_single
-from .models import dataclass
 
 
 class _CannotSplitError(Exception):
     """A line cannot be broken in the way that was tried."""
 
 
-@dataclass(slots=True)
-class _Parts:
+class _Parts(Struct):
     """A line that was broken at a pair of brackets."""
 
     head: Line

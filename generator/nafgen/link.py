@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from . import spec
 from .behaviours import BehaviourLinker, given_by_calls
@@ -16,7 +18,6 @@ from .forwards import link_forwards
 from .guards import link_guard, report_shown
 from .ir import READING, Argument, Input, Operation, Upstream
 from .link_skills import link_skills
-from .models import dataclass
 from .operations import METHODS, Refused
 from .program import (
     Adapter,

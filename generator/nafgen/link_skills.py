@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
 from typing import Final
+
+from msgspec import Struct, field
 
 from . import spec
 from .diagnostics import Origin, Reporter, show
 from .guards import link_guard
-from .models import dataclass
 from .program import (
     Adapter,
     DerivedTool,
@@ -55,8 +55,7 @@ def link_skills(
     return tuple(made), linker.left_out
 
 
-@dataclass(slots=True)
-class _Linker:
+class _Linker(Struct):
     adapters: Sequence[Adapter]
     reporter: Reporter
     left_out: list[LeftOut] = field(default_factory=list)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from msgspec import Struct
+
 from .diagnostics import Origin, Reporter, plain, show
 from .listing import server_names
-from .models import dataclass
 from .names import NameTable
 from .program import McpAdapter, Program, Tool
 from .program_served import Prompt
@@ -52,8 +53,7 @@ _UNSEEN: Final = re.compile(
 ones of no width join letters and emoji in many languages."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(Struct, frozen=True):
     """A text that clients pass on to models: what it is of, and where that stands."""
 
     of: str

@@ -6,8 +6,9 @@ import posixpath
 import re
 from typing import Final
 
+from msgspec import Struct
+
 from . import inputs
-from .models import dataclass
 from .naming import package_path
 from .spec import Located
 
@@ -30,8 +31,7 @@ def is_uri(location: Located) -> bool:
     return _URI(str(location.value).strip()) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Locations:
+class Locations(Struct, frozen=True):
     """Where the locations in a spec, and in what it imports, lead."""
 
     file: inputs.Spec

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import Struct
+
 from . import spec
 from .binary_answers import lower_type
 from .diagnostics import show
@@ -16,7 +18,6 @@ from .keywords import (
     SEMANTICS,
 )
 from .lower_scripts import lower_script
-from .models import dataclass
 from .reader import Reader
 from .source import Seq
 from .spec import Located
@@ -30,8 +31,7 @@ MAX_DOTS: Final = 20
 """Dots in the names of members that are mapped, compared or taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviours:
+class Behaviours(Struct, frozen=True):
     """Lowers what units do."""
 
     units: Units

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from . import spec
 from .binary_answers import lower_size, lower_type
 from .diagnostics import show
 from .keywords import BODY, CONSUMED_OPERATION, CONSUMED_RESOURCE, CONSUMES
 from .lower_authentication import lower_auth
 from .media_types import TEXT, of_type
-from .models import dataclass
 from .placed_keys import place_keys
 from .reader import Reader
 from .spec import Located
@@ -18,8 +19,7 @@ from .units import Units
 from .wire import Encoding
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumedSide:
+class ConsumedSide(Struct, frozen=True):
     """Lowers entries of `consumes`."""
 
     units: Units

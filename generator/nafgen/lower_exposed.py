@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import Struct
+
 from . import spec
 from .binary_answers import lower_served_type, lower_size
 from .diagnostics import show
@@ -22,7 +24,6 @@ from .lower_control import lower_control
 from .lower_guards import lower_guard
 from .lower_served import ServedSide, lower_caching
 from .lower_skills import lower_skills
-from .models import dataclass
 from .reader import Reader
 from .spec import Located
 from .units import LOOPBACK, Units
@@ -31,8 +32,7 @@ from .versions import LABEL
 _DEFAULT_PORTS: Final = {"rest": 8080, "mcp": 9090}
 
 
-@dataclass(frozen=True, slots=True)
-class ExposedSide:
+class ExposedSide(Struct, frozen=True):
     """Lowers entries of `exposes`."""
 
     units: Units

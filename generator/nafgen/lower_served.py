@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import spec
 from .binary_answers import lower_type
 from .diagnostics import show
 from .keywords import MCP_RESOURCE, PROMPT, PROMPT_ARGUMENT, PROMPT_MESSAGE
 from .lower_behaviour import Behaviours
-from .models import dataclass
 from .reader import Reader
 from .spec import Located
 from .units import Units
@@ -21,8 +22,7 @@ _BEHAVIOUR: Final = ("call", "with", "ref", "steps", "mappings", "outputParamete
 """Keywords that say what a resource is made of; a folder has none of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServedSide:
+class ServedSide(Struct, frozen=True):
     """Lowers what MCP adapters have besides tools."""
 
     units: Units

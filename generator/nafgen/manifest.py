@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import field
 from hashlib import sha256
 from typing import Any
 
-from .models import dataclass
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generator:
+class Generator(Struct, frozen=True, kw_only=True):
     """Which nafgen wrote: its version, and a hash of all that shapes its output."""
 
     version: str
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """What a package's `.nafgen.json` says.
 
     `inputs`, `files` and `pending` map relative paths to SHA-256 in hex. `pending` is

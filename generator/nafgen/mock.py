@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .documents import document
 from .flow_answers import looked_for
@@ -34,7 +36,6 @@ from .mock_requests import (
     json_answer,
     read_request,
 )
-from .models import dataclass
 from .program import Call, CallStep, Program, RestAdapter
 from .samples import merged, sample_at, sample_of
 from .wire import Format
@@ -86,8 +87,7 @@ def mock_base_urls(program: Program, origin: str) -> dict[str, str]:
     return variables
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Route:
+class _Route(Struct, frozen=True, kw_only=True):
     """An operation, the paths that it answers, and what its users make of its answer;
     `media_type` is that of an answer of bytes, where somebody declares it."""
 

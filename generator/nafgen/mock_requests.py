@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs, unquote
 
+from msgspec import Struct
+
 from .ir import (
     Argument,
     Constant,
@@ -19,7 +21,6 @@ from .ir import (
     Upstream,
 )
 from .media_types import of_media_type
-from .models import dataclass
 from .wire import Encoding, Location
 
 MAX_BODY: Final = 8 * 1024 * 1024
@@ -29,8 +30,7 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What a request holds, by location; a header's name is in lower case."""
 
     named: Mapping[Location, Mapping[str, str]]
@@ -38,8 +38,7 @@ class Request:
     body: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     status: int
     content: bytes
     headers: tuple[tuple[str, str], ...]

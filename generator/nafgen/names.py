@@ -9,9 +9,10 @@ not rename another unless the two collide.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import field
 from typing import Final
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 from .collisions import Claim, Scope
 from .diagnostics import Origin, Reporter
@@ -25,7 +26,6 @@ from .ir import (
     Supplied,
     Upstream,
 )
-from .models import dataclass
 from .naming import camel, snake, tool_name, words
 from .program import Adapter, McpAdapter, Program, Resource, RestAdapter, Route, Tool
 from .pycode import RESERVED, Code, dotted, identifier
@@ -78,8 +78,7 @@ FLOW_GLOBALS: Final = frozenset("""
     """.split())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamNames:
+class UpstreamNames(Struct, frozen=True, kw_only=True):
     """Classes of an upstream, its variable in adapters, and its settings' arguments."""
 
     async_class: Code
@@ -89,8 +88,7 @@ class UpstreamNames:
     settings: dict[str, Code]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationNames:
+class OperationNames(Struct, frozen=True, kw_only=True):
     """A consumed operation's function, its method, and its parameters; `reader` reads
     its answers where that takes a schema."""
 
@@ -101,8 +99,7 @@ class OperationNames:
     arguments: dict[Origin, Code]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitNames:
+class UnitNames(Struct, frozen=True, kw_only=True):
     """A unit's function and parameters, and its names on the wire.
 
     `properties` are the names of a tool's arguments or of the variables in a resource's
@@ -117,8 +114,7 @@ class UnitNames:
     properties: dict[Origin, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowNames:
+class FlowNames(Struct, frozen=True, kw_only=True):
     """A flow's function, its parameters, the results of its steps by their names, and
     the queries in what it makes of them."""
 
@@ -128,8 +124,7 @@ class FlowNames:
     steps: dict[str, Code]
 
 
-@dataclass(frozen=True, slots=True)
-class NameTable:
+class NameTable(Struct, frozen=True):
     """All names of a program, found by the origin of what they name.
 
     `package` is its dotted name below the output folder, `scripts` are names of files.

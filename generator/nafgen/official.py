@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from .models import dataclass
+from msgspec import Struct
+
 from .versions import VERSIONS, Renamed, Version
 
 Schema = dict[str, Any]
@@ -36,8 +37,7 @@ def official(version: Version) -> Schema:
     return schema
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(Struct, frozen=True):
     """What nodes of the annotated schema are in a version."""
 
     version: Version

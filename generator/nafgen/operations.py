@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import spec
 from .arguments import (
@@ -32,7 +35,6 @@ from .ir import (
 )
 from .matching import find
 from .media_types import Kind, of_media_type
-from .models import dataclass
 from .parameter_values import ENVIRONMENT, ParameterValues, is_shared
 from .results import extraction, is_scalar
 from .selectors import is_selector
@@ -43,8 +45,7 @@ from .wire import Format, Location
 METHODS: Final = WRITING | {"GET", "HEAD", "OPTIONS"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """An operation that could not be linked, and why."""
 
     name: str

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from .diagnostics import Reporter, Span
-from .models import dataclass
 from .source import MAX_DEPTH, MAX_NODES, Document, Map, Seq
 
 MAX_MATCHES: Final = 100_000
@@ -52,8 +53,7 @@ class _InvalidError(Exception):
         self.span, self.message, self.hint = span, message, hint
 
 
-@dataclass(slots=True)
-class _Selected:
+class _Selected(Struct):
     """A node on the way to selected nodes: which of its children, and whether itself."""
 
     children: dict[str | int, _Selected]

@@ -6,8 +6,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import spec
 from .arguments import (
@@ -20,7 +22,6 @@ from .arguments import (
 from .binds import Settings, scalar, screaming
 from .diagnostics import Origin, show
 from .ir import Argument, Constant, Interpolated, Member, Placed, Setting, Text, Value
-from .models import dataclass
 from .reader import pointer_name
 from .spec import Located
 from .values import (
@@ -73,8 +74,7 @@ def is_shared(
     )
 
 
-@dataclass(slots=True)
-class ParameterValues:
+class ParameterValues(Struct):
     """What the parameters of one operation are filled with; `params` are all of them."""
 
     operation: spec.ConsumedOperation

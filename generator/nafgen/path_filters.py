@@ -11,8 +11,9 @@ import json
 import re
 from typing import Final, TypeAlias
 
+from msgspec import Struct
+
 from .diagnostics import show
-from .models import dataclass
 from .path_patterns import MAX_PATTERN, pattern
 from .path_scanner import PathError, Scanner
 from .paths import Path
@@ -34,8 +35,7 @@ _LOOSE: Final = re.compile(r"\.[*+?]|[$^]")
 _WORDS: Final[dict[str, Scalar]] = {"true": True, "false": False, "null": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """A filter in the syntax of RFC 9535.
 
     `wishes` are paths and values that an element may have to pass; `is_absolute`: a
@@ -47,16 +47,14 @@ class Filter:
     is_absolute: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A part of a filter, and what fulfils it as far as that is known."""
 
     text: str
     wishes: tuple[Wish, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(Struct, frozen=True):
     """Something that is compared: a path of an element, or else a value of JSON."""
 
     text: str
@@ -72,8 +70,7 @@ def filter_text(scanner: Scanner) -> Filter:
     return Filter(found.text, found.wishes, reader.is_absolute)
 
 
-@dataclass(slots=True)
-class _Filters:
+class _Filters(Struct):
     scanner: Scanner
     terms: int = 0
     is_absolute: bool = False

@@ -12,8 +12,9 @@ import re
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+from msgspec import Struct
+
 from .diagnostics import show
-from .models import dataclass
 from .path_filters import Filter, filter_text
 from .path_scanner import PathError, Scanner
 from .paths import Literal
@@ -33,13 +34,11 @@ _SLICE: Final = re.compile(r"(-?[0-9]{1,4})?\s*:\s*(-?[0-9]{1,4})?").fullmatch
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard:
+class Wildcard(Struct, frozen=True):
     """Each element of an array, or each member of an object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Some elements of an array, in the syntax of RFC 9535."""
 
     text: str
@@ -48,8 +47,7 @@ class Slice:
 Selector: TypeAlias = str | int | Wildcard | Slice | Filter
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """One segment of a path; `deep` after `..`, which also looks into what is below."""
 
     selectors: tuple[Selector, ...]
@@ -64,8 +62,7 @@ class Segment:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A path as it is written: its segments, and the function that ends it."""
 
     segments: tuple[Segment, ...]
@@ -103,8 +100,7 @@ def parsed(text: str) -> Parsed:
     return _Parser(scanner).path(bare=True)
 
 
-@dataclass(slots=True)
-class _Parser:
+class _Parser(Struct):
     scanner: Scanner
     depth: int = 0
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from .models import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(Struct, frozen=True):
     """An object of those named members that the value has; None of anything else."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(Struct, frozen=True):
     """An array of what is at `path` in each element or member of the value.
 
     Where one has nothing there, the array has nothing of it. The arrays of an `Every`
@@ -31,8 +29,7 @@ class Every:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """An array of all that a query finds in the value, which is its `$`.
 
     `text` is a query of RFC 9535, with `=~` and `in` for its filters; `example` is the
@@ -43,15 +40,13 @@ class Query:
     example: str
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A value that a function is given."""
 
     value: bool | int | float | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function of literals, and of what is at paths in the value.
 
     `name` is `length`, `keys`, `sum`, `min`, `max`, `avg`, `stddev` or `append`.

@@ -11,8 +11,9 @@ import re
 import zlib
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from .diagnostics import show
-from .models import dataclass
 from .path_scanner import Scanner
 
 MAX_PATTERN: Final = 250
@@ -67,8 +68,7 @@ class _Part(NamedTuple):
     ends: bool = False
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Reads a pattern; `made` counts the characters of the text, so that they differ."""
 
     scanner: Scanner

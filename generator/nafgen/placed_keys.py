@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import spec
 from .diagnostics import Origin, show
-from .models import dataclass
 from .spec import Located
 from .units import Units
 
@@ -50,8 +51,7 @@ def _in_base_url(api: spec.Consumes, key: spec.ApiKey) -> spec.Consumes | None:
     return replace(api, base_uri=Located(filled, api.base_uri.span))
 
 
-@dataclass(frozen=True, slots=True)
-class _Bodies:
+class _Bodies(Struct, frozen=True):
     """Puts a key into the body of each operation."""
 
     units: Units

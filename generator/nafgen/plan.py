@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .models import dataclass
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from .pycode import Code
@@ -19,11 +19,10 @@ KINDS: Final = ("operations", "routes", "tools", "resources", "prompts")
 """Units that are counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePlan:
+class FilePlan(Struct, frozen=True, kw_only=True):
     """A file to render.
 
-    `path` is relative to the package, with `/`. `view` is a frozen dataclass of `Code`
+    `path` is relative to the package, with `/`. `view` is a frozen struct of `Code`
     values, booleans and tuples of such. `identifiers` and `literals` are all that may
     stand in a Python file beyond what the template itself says: the proof of safety.
     """
@@ -33,23 +32,20 @@ class FilePlan:
     view: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerbatimView:
+class VerbatimView(Struct, frozen=True, kw_only=True):
     """A file that needs no layout."""
 
     text: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeneratedFile:
+class GeneratedFile(Struct, frozen=True, kw_only=True):
     """A finished file: `path` relative to the package, with `/`."""
 
     path: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True):
     """Everything that one spec compiles to, before any of it is written.
 
     `path` is the package's folder relative to the output folder, with `/`; `spec` the

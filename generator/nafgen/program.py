@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .ir import (
     Binary,
@@ -14,7 +16,6 @@ from .ir import (
     Setting,
     Upstream,
 )
-from .models import dataclass
 from .program_calls import Call as Call
 from .program_calls import Callee as Callee
 from .program_calls import CallStep as CallStep
@@ -33,8 +34,7 @@ from .scripted import ScriptFile
 from .wire import Caching, SkillFolder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """One REST route. `path` is the spec's path in literal parts and path inputs."""
 
     method: str
@@ -49,8 +49,7 @@ class Route:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward:
+class Forward(Struct, frozen=True, kw_only=True):
     """Requests below a path that are passed on to a whole API.
 
     `upstream` is the origin of the API. Where `takes_rest`, the last part of `path` is a
@@ -66,8 +65,7 @@ class Forward:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestAdapter:
+class RestAdapter(Struct, frozen=True, kw_only=True):
     """A REST server; `routes` in the order in which they are matched, then `forwards`."""
 
     namespace: str
@@ -85,8 +83,7 @@ class RestAdapter:
         return self.routes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
+class Hints(Struct, frozen=True, kw_only=True):
     """What a tool says of its effects, all four always stated."""
 
     read_only: bool
@@ -95,8 +92,7 @@ class Hints:
     open_world: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
+class Tool(Struct, frozen=True, kw_only=True):
     """One MCP tool."""
 
     name: str
@@ -110,8 +106,7 @@ class Tool:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class Resource(Struct, frozen=True, kw_only=True):
     """An MCP resource, or where its URI has variables, which are its inputs, a template
     of several. `writes` says that reading it may change something."""
 
@@ -129,8 +124,7 @@ class Resource:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McpAdapter:
+class McpAdapter(Struct, frozen=True, kw_only=True):
     """An MCP server; `transport` is `http` or `stdio`. Without `caching`, clients may keep
     what never changes."""
 
@@ -156,8 +150,7 @@ class McpAdapter:
 Adapter: TypeAlias = RestAdapter | McpAdapter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DerivedTool:
+class DerivedTool(Struct, frozen=True, kw_only=True):
     """A tool of a skill that an adapter serves, where `action` is its name."""
 
     name: str
@@ -168,8 +161,7 @@ class DerivedTool:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstructionTool:
+class InstructionTool(Struct, frozen=True, kw_only=True):
     """A tool of a skill that the file at `path` in its folder explains."""
 
     name: str
@@ -181,8 +173,7 @@ class InstructionTool:
 SkillTool: TypeAlias = DerivedTool | InstructionTool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skill:
+class Skill(Struct, frozen=True, kw_only=True):
     """What agents are told of tools; texts are empty, and flags None, where the spec says
     nothing."""
 
@@ -200,8 +191,7 @@ class Skill:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkillAdapter:
+class SkillAdapter(Struct, frozen=True, kw_only=True):
     """A server of skills."""
 
     namespace: str
@@ -213,8 +203,7 @@ class SkillAdapter:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True, kw_only=True):
     """A unit that was not compiled: `kind` is operation, route, tool, resource, prompt,
     skill, skill tool or adapter."""
 
@@ -223,8 +212,7 @@ class LeftOut:
     code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """Settings that are held besides the environment: the key of each variable.
 
     They are in the file at `path` from the package's folder, unless `variable` names
@@ -237,8 +225,7 @@ class Held:
     keys: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class Program(Struct, frozen=True, kw_only=True):
     """A whole capability; `version` is empty where it has none."""
 
     label: str

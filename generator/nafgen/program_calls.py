@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol, TypeAlias
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .givens import leaves_of
 from .ir import (
@@ -18,7 +20,6 @@ from .ir import (
     StepValue,
     Template,
 )
-from .models import dataclass
 from .scripted import Script
 from .wire import Location
 
@@ -38,8 +39,7 @@ class Callee(Protocol):
     def from_settings(self) -> tuple[str, ...]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """A consumed operation, and what each argument gets."""
 
     operation: Operation
@@ -55,8 +55,7 @@ class Call:
         return (self.operation,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallStep:
+class CallStep(Struct, frozen=True, kw_only=True):
     """A step that calls. Its result is the answer, or what is `kept` of it: where that is
     an object and the answer a list, each of its objects gets the members of it."""
 
@@ -78,8 +77,7 @@ class CallStep:
         return tuple(leaf for leaf in leaves if isinstance(leaf, StepValue))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookupStep:
+class LookupStep(Struct, frozen=True, kw_only=True):
     """A step that looks up, in the list that is the result of the step `index`, the
     objects whose member `match` is `value`, or is one of them where that is a list.
 
@@ -94,8 +92,7 @@ class LookupStep:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptStep:
+class ScriptStep(Struct, frozen=True, kw_only=True):
     """A step that runs a script, which knows nothing but its `context`: values by their
     names, of which it gets those that are there."""
 
@@ -119,8 +116,7 @@ def given_to(step: Step) -> tuple[Given, ...]:
             return tuple(value for _, value in context)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
+class Flow(Struct, frozen=True, kw_only=True):
     """What is made of inputs in steps, none where all is in `result` already.
 
     `batches` are the steps in an order that keeps that of their effects: calls of one
@@ -178,8 +174,7 @@ class Flow:
         return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowCall:
+class FlowCall(Struct, frozen=True, kw_only=True):
     """A flow, and what each of its inputs gets."""
 
     flow: Flow

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .ir import Guard, Setting, Text
-from .models import dataclass
 from .scripted import Language
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observability:
+class Observability(Struct, frozen=True, kw_only=True):
     """What is recorded of a package: `traces` is how many are kept, 0 for none.
 
     Traces and metrics go to the collector at `endpoint`, if it has parts. `propagation`
@@ -24,8 +24,7 @@ class Observability:
     settings: tuple[Setting, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scripting:
+class Scripting(Struct, frozen=True, kw_only=True):
     """What is told of scripts: the seconds that they may run if that is said, their
     languages, and what else the spec says, by its names."""
 
@@ -35,8 +34,7 @@ class Scripting:
     shown: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlAdapter:
+class ControlAdapter(Struct, frozen=True, kw_only=True):
     """A server that tells of the others; `info` is what it says of the capability."""
 
     namespace: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from .diagnostics import Origin
-from .models import dataclass
 from .wire import PromptArgument
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
+class Folder(Struct, frozen=True, kw_only=True):
     """Files that are MCP resources: the URI of each is `uri`, a slash and its path.
 
     The folder is at `path` from that of the package, unless `variable` names another; a
@@ -27,8 +27,7 @@ class Folder:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class Prompt(Struct, frozen=True, kw_only=True):
     """An MCP prompt: messages by their roles, with `{{name}}` in the place of arguments."""
 
     name: str

@@ -10,7 +10,6 @@ all that is outside of literals is the same, the structure is; else syntax trees
 from __future__ import annotations
 
 import ast
-import dataclasses
 import io
 import re
 import tokenize
@@ -19,6 +18,9 @@ from enum import Enum
 from functools import lru_cache
 from symtable import symtable
 from typing import Any, Final, NamedTuple, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .diagnostics import Origin
 from .pycode import RESERVED
@@ -114,13 +116,13 @@ def _twin_of(value: Any, seen: dict[int, Any]) -> Any:
         return {_twin(key, seen): _twin(item, seen) for key, item in value.items()}
     if isinstance(value, list):
         return [_twin(item, seen) for item in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct):
         changed = {
-            field.name: new
-            for field in dataclasses.fields(value)
-            if (new := _twin(old := getattr(value, field.name), seen)) is not old
+            name: new
+            for name in value.__struct_fields__
+            if (new := _twin(old := getattr(value, name), seen)) is not old
         }
-        return dataclasses.replace(value, **changed) if changed else value
+        return replace(value, **changed) if changed else value
     return value
 
 

@@ -11,10 +11,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import field
 from typing import Final
 
-from .models import dataclass
+from msgspec import Struct, field
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _PRINTABLE: Final = frozenset("LNPSM")
@@ -181,8 +180,7 @@ def dotted(*names: str) -> Code:
     return Code(".".join(identifier(name) for name in names))
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(Struct, frozen=True):
     """A name from a module: `module` is '' for the standard `import name`."""
 
     module: str
@@ -190,8 +188,7 @@ class Symbol:
     alias: str = ""
 
 
-@dataclass(slots=True)
-class Imports:
+class Imports(Struct):
     """Collects the symbols that a file uses; the import lines fall out of it."""
 
     _symbols: set[Symbol] = field(default_factory=set)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import replace
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from .diagnostics import Origin, Reporter, Span, show
-from .models import dataclass
 from .source import Map, Seq
 from .spec import Located
 from .versions import Renamed, Version
@@ -35,8 +36,7 @@ def pointer_name(name: str) -> str:
     return plain if len(plain) <= MAX_NAME else plain[: MAX_NAME - 1] + "~"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class Keys(Struct, frozen=True, kw_only=True):
     """What an object may hold.
 
     Keys that are read; keys that say nothing to a compiler; keys of the specification
@@ -53,8 +53,7 @@ class Keys:
     renamed: tuple[Renamed, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Reader(Struct, frozen=True, kw_only=True):
     """A mapping of the document at `path`, with its pointer and its span."""
 
     data: Map

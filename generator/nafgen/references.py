@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Final
 
+from msgspec import Struct
+
 from . import spec
 from .extras import filling, named
 from .ir import Argument, Input
 from .matching import counterpart, find
-from .models import dataclass
 from .program import Callee
 from .values import ROOTS, Placeholder, Reference, reference, template
 from .wire import Location
@@ -17,8 +18,7 @@ from .wire import Location
 _ROOT: Final = {"rest": "rest", "mcp": "tools"}
 
 
-@dataclass(slots=True)
-class References:
+class References(Struct):
     """The references of one route or tool, and the inputs that it has.
 
     `inputs` and `constants` grow while the unit is linked. `offered` are the inputs that

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from msgspec import Struct, field
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span, show
 from .ir import Argument, Input, Operation, Setting, segments
 from .matching import find, suggestion
-from .models import dataclass
 from .operations import Refused
 from .scripted import Script
 from .spec import Located
@@ -17,8 +16,7 @@ from .upstreams import Linked
 Path = tuple[str | Input | Argument | Setting, ...]
 
 
-@dataclass(slots=True)
-class Resolver:
+class Resolver(Struct):
     """Resolves calls; `upstreams` are found by namespace.
 
     `refused` says which error cost a consumed API that is left out. `taken` counts how

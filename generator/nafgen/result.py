@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct, field
+
 from .diagnostics import Diagnostic, Severity, as_json
 from .inputs import Spec
-from .models import dataclass
 from .plan import KINDS
 from .tool_costs import ServerCost
 
@@ -23,8 +23,7 @@ _WHOLE: Final = frozenset({"NAF806"})
 _COULD_NOT_RUN: Final = frozenset({"NAF001", "NAF502", "NAF599", "NAF601", "NAF603"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True):
     """What became of a spec, or of a package without one; `status` is of `STATUSES`.
 
     `summary` counts what was compiled, as in the manifest. `changed` says whether files

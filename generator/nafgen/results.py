@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from . import spec
 from .diagnostics import Reporter, show
 from .ir import RELAY, WHOLE, Constant, Each, Operation, Pick, Relay, Result, Shape
 from .json_paths import located_path
-from .models import dataclass
 from .paths import Function, Literal, Path
 from .values import is_constant, template
 from .wire import Format
@@ -149,8 +150,7 @@ def _constant(value: spec.Located, reporter: Reporter) -> Constant | str:
     return "NAF902"
 
 
-@dataclass(frozen=True, slots=True)
-class _Root:
+class _Root(Struct, frozen=True):
     """Where results begin: at the extracted values, or at the answer where `is_answer`."""
 
     outputs: Outputs

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct
+
 from .diagnostics import show
-from .models import dataclass
 from .wire import ArrayStyle, Encoding, ObjectStyle
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """What holds for the APIs of a host, a namespace or a declared bind.
 
     All selectors that are given must fit: `host`, `namespace` and `bind` are patterns

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from .models import dataclass
+from msgspec import Struct, to_builtins
 
 if TYPE_CHECKING:
     from .rule import Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """A project's own rules, and whether those that come with nafgen apply too.
 
     `tools_budget` is how many tokens the list of a server's tools may have.
@@ -28,7 +26,7 @@ class Rules:
         """What a package was made from besides files; empty without configuration."""
         if self == Rules():
             return {}
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(to_builtins(self), sort_keys=True)
         return {"[tool.nafgen]": sha256(text.encode()).hexdigest()}
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import media_types, spec
 from .diagnostics import Reporter, show
 from .hosts import HOSTS
 from .media_types import Kind
-from .models import dataclass
 from .rule import Rule
 from .rule_set import Rules
 from .wire import ArrayStyle, Encoding, ObjectStyle
@@ -25,8 +26,7 @@ from .wire import ArrayStyle, Encoding, ObjectStyle
 _KINDS: Final = {Encoding.FORM: media_types.FORM, Encoding.JSON: media_types.JSON}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conventions:
+class Conventions(Struct, frozen=True, kw_only=True):
     """What holds for one API: `kind` of the bodies whose spec names no encoding, the
     styles of queries and forms, and patterns of the tools to expose and to leave out.
     """

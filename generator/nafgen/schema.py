@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
+from msgspec import Struct
+
 from . import accepted
 from .diagnostics import Reporter, Span, show
-from .models import dataclass
 from .official import official
 from .source import Document, Map, span_at
 from .versions import (
@@ -77,8 +78,7 @@ _DIALECTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Issue:
+class _Issue(Struct, frozen=True, kw_only=True):
     """A departure from a schema; `missing` is the key that the object at `path` lacks."""
 
     path: JsonPath

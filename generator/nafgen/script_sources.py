@@ -5,15 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import field, replace
 from pathlib import PurePosixPath
 from typing import Final, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import spec
 from .diagnostics import Origin, Reporter, Span, show
 from .imports import Unfetched
 from .locations import file_path
-from .models import dataclass
 from .scripted import Language, Script, ScriptFile
 from .spec import Located
 
@@ -47,8 +48,7 @@ def read_scripts(
     return replace(capability, scripts=scripts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pass:
+class _Pass(Struct, frozen=True):
     scripting: spec.Scripting | None
     fetch: Fetch
     reporter: Reporter

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec import Struct
+
 from .diagnostics import Origin
-from .models import dataclass
 
 
 class Language(StrEnum):
@@ -15,8 +16,7 @@ class Language(StrEnum):
     PYTHON = "python"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptFile:
+class ScriptFile(Struct, frozen=True, kw_only=True):
     """A file of a script; `path` is as the spec names it, beside itself."""
 
     language: Language
@@ -25,8 +25,7 @@ class ScriptFile:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
+class Script(Struct, frozen=True, kw_only=True):
     """Files that are run one after another; the last one says the result.
 
     They may run so many seconds, `timeout`; None where the spec does not say.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field, replace
 from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import spec
 from .behaviours import BehaviourLinker
@@ -16,7 +18,6 @@ from .diagnostics import Origin, Reporter, Span, show
 from .flows import Unit
 from .givens import inputs_of
 from .ir import READING, Input
-from .models import dataclass
 from .program import Call, FlowCall, Folder, LeftOut, Prompt, Resource
 from .reader import pointer_name
 from .route_paths import shape
@@ -30,8 +31,7 @@ _PLACE: Final = re.compile(r"\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
 _WRITING: Final = frozenset({"PUT", "PATCH", "DELETE"})
 
 
-@dataclass(slots=True)
-class ServedLinker:
+class ServedLinker(Struct):
     """Links what is served besides tools; `variables` are those of folders, of all
     adapters, and `left_out` is what could not be linked."""
 

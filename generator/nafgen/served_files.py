@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import inputs, spec
 from .diagnostics import Reporter, show
 from .imports import Unfetched
 from .locations import Locations, file_path
-from .models import dataclass
 from .spec import Located
 
 MAX_FILE: Final = 256 * 1024
@@ -47,8 +48,7 @@ class _RefusedError(Exception):
     """A unit is left out; the message is the code."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pass:
+class _Pass(Struct, frozen=True):
     locations: Locations
     fetch: Fetch
     reporter: Reporter

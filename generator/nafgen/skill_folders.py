@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
 from pathlib import PurePosixPath
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import inputs, spec
 from .binds import screaming
 from .diagnostics import Reporter, show
 from .locations import Locations, file_path
-from .models import dataclass
 from .spec import Located
 from .wire import SkillFolder
 
@@ -25,8 +26,7 @@ def locate_skills(
     return replace(capability, skills=tuple(map(finder.adapter, capability.skills)))
 
 
-@dataclass(slots=True)
-class _Finder:
+class _Finder(Struct):
     locations: Locations
     reporter: Reporter
     variables: dict[str, str] = field(default_factory=dict)

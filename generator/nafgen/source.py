@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import yaml
+from msgspec import Struct
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner, ScannerError
 
 from . import yaml_rules as rules
 from .diagnostics import Reporter, Span
-from .models import dataclass
 
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 1_000_000
@@ -78,8 +78,7 @@ class Seq(list[Any]):
         return self._spans[index] if 0 <= index < len(self._spans) else self.span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A file that was read. `root` is a Map, a Seq, a scalar, or None when it is empty."""
 
     path: str

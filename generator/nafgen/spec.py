@@ -1,4 +1,4 @@
-"""The surface model: a capability as it is written, one dataclass per kind of object.
+"""The surface model: a capability as it is written, one struct per kind of object.
 
 Names are not resolved and templates are not parsed here. Versions and published habits
 are normalised already: `lower` makes these objects and nothing else does.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from .diagnostics import Origin
-from .models import dataclass
 from .scripted import Script
 from .spec_parts import ApiKey as ApiKey
 from .spec_parts import Auth as Auth
@@ -20,8 +21,7 @@ from .spec_skills import SkillTool as SkillTool
 from .wire import AnswerSchema, Caching, PromptArgument
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindSource:
+class BindSource(Struct, frozen=True, kw_only=True):
     """What holds binds: a file, at `path` from the package's folder, or something else.
 
     `variable` moves the file, or names what makes the binds where `path` is None. `file`
@@ -33,8 +33,7 @@ class BindSource:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind:
+class Bind(Struct, frozen=True, kw_only=True):
     """A variable that templates may use, and the environment variable behind it.
 
     Where the environment has none, `source` may have it under `key`; `location` is what
@@ -50,8 +49,7 @@ class Bind:
     source: BindSource | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Param:
+class Param(Struct, frozen=True, kw_only=True):
     """An input parameter, consumed or exposed; None where the file says nothing.
 
     The `value` of a credential is sent, and no call can give another one.
@@ -69,8 +67,7 @@ class Param:
     pattern: Located | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Struct, frozen=True, kw_only=True):
     """An output parameter: `mapping` is its JSONPath."""
 
     name: str
@@ -82,16 +79,14 @@ class Output:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class Body(Struct, frozen=True, kw_only=True):
     """A `body` block; `data` is None where the file gives none."""
 
     type: Located
     data: Located | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unusable:
+class Unusable(Struct, frozen=True, kw_only=True):
     """A unit that could not be read, so that it is counted as left out."""
 
     kind: str
@@ -99,8 +94,7 @@ class Unusable:
     code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumedOperation:
+class ConsumedOperation(Struct, frozen=True, kw_only=True):
     name: str
     method: str
     path: Located | None
@@ -116,15 +110,13 @@ class ConsumedOperation:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumedResource:
+class ConsumedResource(Struct, frozen=True, kw_only=True):
     path: Located
     params: tuple[Param, ...]
     operations: tuple[ConsumedOperation | Unusable, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consumes:
+class Consumes(Struct, frozen=True, kw_only=True):
     """A consumed HTTP API. `headers` are sent with every request."""
 
     namespace: str
@@ -137,8 +129,7 @@ class Consumes:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, frozen=True, kw_only=True):
     """`call` with its `with`; `call` is None where the file gives none."""
 
     call: Located | None
@@ -146,8 +137,7 @@ class Invocation:
     has_arguments: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallStep:
+class CallStep(Struct, frozen=True, kw_only=True):
     """A step that calls an operation."""
 
     name: str
@@ -155,8 +145,7 @@ class CallStep:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookupStep:
+class LookupStep(Struct, frozen=True, kw_only=True):
     """A step that takes `fields` of objects in the result of the step `index`: of those
     whose member `match` is `value`."""
 
@@ -168,8 +157,7 @@ class LookupStep:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptStep:
+class ScriptStep(Struct, frozen=True, kw_only=True):
     """A step that runs `file` after `dependencies`, all below `location`."""
 
     name: str
@@ -184,16 +172,14 @@ class ScriptStep:
 Step: TypeAlias = CallStep | LookupStep | ScriptStep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapping:
+class Mapping(Struct, frozen=True, kw_only=True):
     """A member of what steps make: `target` has dots where it is a nested one."""
 
     target: str
     value: Located
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True, kw_only=True):
     """What a route, a tool or a flow does: it calls, refers to a flow, or has steps."""
 
     invocation: Invocation
@@ -208,8 +194,7 @@ class Behaviour:
         return tuple(step for step in self.steps if isinstance(step, CallStep))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
+class Flow(Struct, frozen=True, kw_only=True):
     """A flow of an aggregate; `semantics` are flags by their names."""
 
     name: str
@@ -221,15 +206,13 @@ class Flow:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregate:
+class Aggregate(Struct, frozen=True, kw_only=True):
     namespace: str
     flows: tuple[Flow | Unusable, ...]
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestOperation:
+class RestOperation(Struct, frozen=True, kw_only=True):
     name: str
     method: str
     params: tuple[Param, ...]
@@ -239,8 +222,7 @@ class RestOperation:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward:
+class Forward(Struct, frozen=True, kw_only=True):
     """`forward`: requests that are passed on to the API of a namespace."""
 
     target: Located
@@ -248,8 +230,7 @@ class Forward:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestResource:
+class RestResource(Struct, frozen=True, kw_only=True):
     name: str
     path: Located
     params: tuple[Param, ...]
@@ -258,8 +239,7 @@ class RestResource:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rest:
+class Rest(Struct, frozen=True, kw_only=True):
     namespace: str
     address: str
     port: int
@@ -270,8 +250,7 @@ class Rest:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McpTool:
+class McpTool(Struct, frozen=True, kw_only=True):
     name: str
     title: str
     params: tuple[Param, ...]
@@ -281,8 +260,7 @@ class McpTool:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class McpResource:
+class McpResource(Struct, frozen=True, kw_only=True):
     """What a call makes, or where there is a `location`, the files of a folder, which is
     at `folder` from the package."""
 
@@ -298,8 +276,7 @@ class McpResource:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class Prompt(Struct, frozen=True, kw_only=True):
     """Messages, each with its role; where there is a `location`, it is that of the file
     that holds the only one."""
 
@@ -312,8 +289,7 @@ class Prompt:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mcp:
+class Mcp(Struct, frozen=True, kw_only=True):
     namespace: str
     address: str
     port: int
@@ -331,8 +307,7 @@ class Mcp:
 Exposes: TypeAlias = Rest | Mcp
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observability:
+class Observability(Struct, frozen=True, kw_only=True):
     """What is observed: `traces` is how many are kept, 0 for none. `endpoint` is the
     address of a collector."""
 
@@ -343,8 +318,7 @@ class Observability:
     endpoint: Located | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scripting:
+class Scripting(Struct, frozen=True, kw_only=True):
     """What a control adapter says of all scripts: where they are and in which language
     if they do not say, how many seconds they may run, and which of them may run at all.
     """
@@ -356,8 +330,7 @@ class Scripting:
     disabled: Located | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
+class Control(Struct, frozen=True, kw_only=True):
     """The adapter that tells of the others; `version` is that of the specification."""
 
     namespace: str
@@ -372,8 +345,7 @@ class Control:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
+class Capability(Struct, frozen=True, kw_only=True):
     """A capability, in a `version` of its own where it has one. `scripts` are those of its
     steps, by the origins of these, as they were read, or the codes of the errors that cost
     them."""

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
+
 from .diagnostics import Origin, Span
-from .models import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A value of the file and where it stands."""
 
     value: Any
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
+class ApiKey(Struct, frozen=True, kw_only=True):
     """A key of an API and where it goes; `value` is None where the file gives none."""
 
     name: str
@@ -26,8 +25,7 @@ class ApiKey:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Auth:
+class Auth(Struct, frozen=True, kw_only=True):
     """The authentication of an API or of an adapter's callers.
 
     `scheme` is `basic`, `bearer`, `apikey`, `digest` or `oauth2` (client credentials),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from .diagnostics import Origin
-from .models import dataclass
 from .spec_parts import Auth, Located
 from .wire import SkillFolder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkillTool:
+class SkillTool(Struct, frozen=True, kw_only=True):
     """A tool of a skill: the one that `action` names of an adapter, or `instruction`, the
     path of a file in the skill's folder."""
 
@@ -21,8 +21,7 @@ class SkillTool:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skill:
+class Skill(Struct, frozen=True, kw_only=True):
     """A skill; None and empty texts are what the file does not say."""
 
     name: str
@@ -40,8 +39,7 @@ class Skill:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skills:
+class Skills(Struct, frozen=True, kw_only=True):
     """A skill adapter."""
 
     namespace: str

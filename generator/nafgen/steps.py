@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import Struct
+
 from .diagnostics import Reporter, show
 from .ir import Pick, StepValue
 from .json_paths import located_result_path
 from .matching import suggestion
-from .models import dataclass
 from .spec import Located
 from .values import Placeholder, template
 
@@ -17,8 +18,7 @@ MAX_MEMBERS: Final = 50
 """Members below each other that a placeholder names, as many as a JSONPath may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(Struct, frozen=True):
     """The steps before the one at hand, by name; False where a step is left to come."""
 
     known: Mapping[str, bool]

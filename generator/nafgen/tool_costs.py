@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from .models import dataclass
+from msgspec import Struct
 
 BYTES_PER_TOKEN: Final = 4
 """An estimate, as models count differently: JSON of English words has about 4."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """The bytes of what clients are told of a tool, as JSON."""
 
     name: str
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerCost:
+class ServerCost(Struct, frozen=True, kw_only=True):
     """The same for the tools of a server, in the order in which they are told."""
 
     server: str

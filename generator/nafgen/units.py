@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import field, replace
 from typing import Final, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from . import spec
 from .diagnostics import Reporter, Span, show
 from .keywords import OUTPUT, PARAM
-from .models import dataclass
 from .reader import Keys, Reader
 from .source import Document, Map, Seq
 from .spec import Located
@@ -37,8 +38,7 @@ _OFFICIAL: Final = {
 }
 
 
-@dataclass(slots=True)
-class Units:
+class Units(Struct):
     """What is shared while a document is lowered.
 
     `unusable` lists the units that were left out, `script_steps` the steps that run

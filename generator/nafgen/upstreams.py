@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import spec
 from .arguments import is_token, place_of, sendable
@@ -14,7 +16,6 @@ from .base_urls import link_base_url
 from .binds import Settings
 from .diagnostics import Reporter, show
 from .ir import Auth, Negotiated, Operation, Setting, Text, Upstream
-from .models import dataclass
 from .operations import OperationLinker, Refused
 from .parameter_values import environment_binds, is_shared
 from .rules import Conventions
@@ -22,8 +23,7 @@ from .spec import Located
 from .wire import Location
 
 
-@dataclass(slots=True)
-class Linked:
+class Linked(Struct):
     """An upstream, what was refused of it, and the settings that calls may add to."""
 
     upstream: Upstream
@@ -88,8 +88,7 @@ def link_upstream(
     return _Upstream(entry, conventions, given, settings, reporter).link()
 
 
-@dataclass(slots=True)
-class _Upstream:
+class _Upstream(Struct):
     entry: spec.Consumes
     conventions: Conventions
     given: Mapping[str, dict[str, Located]]

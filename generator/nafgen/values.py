@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias, TypeGuard
 from urllib.parse import quote, unquote
 
-from .models import dataclass
+from msgspec import Struct
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}|\{\s*([^{}]*?)\s*\}")
@@ -20,8 +20,7 @@ _UNSAFE: Final = "/:@!$&'()*+,;=-._~%"
 _SLASHES: Final = re.compile(r"[/\\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Struct, frozen=True):
     """A `{{name}}`, or in paths a `{name}`, and its offset in the text."""
 
     name: str
@@ -106,8 +105,7 @@ def climbs(path: str) -> bool:
     return not {".", ".."}.isdisjoint(_SLASHES.split(unquote(path)))
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """`root.name` as in `rest.limit` or `tools.body`; `in_body` in `rest.body.name`."""
 
     root: str

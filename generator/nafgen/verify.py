@@ -14,17 +14,18 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from .compile import Compilation
 from .diagnostics import Diagnostic, Origin
 from .ir import Negotiated, Supplied, Upstream
-from .models import dataclass
 from .plan import KINDS, Package
 from .program import (
     Adapter,
@@ -75,8 +76,7 @@ class MissingLibrariesError(Exception):
         self.names = names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
+class Verification(Struct, frozen=True, kw_only=True):
     """How many units were called, and every difference found (NAF701)."""
 
     operations: int

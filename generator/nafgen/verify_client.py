@@ -6,11 +6,12 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, variants, with_members
 from .givens import leaves_of
 from .ir import Argument, Member, Operation, Placed, Template
-from .models import dataclass
 from .verify_probe import REFUSED, Bench, failure, short
 from .wire import Location
 
@@ -63,8 +64,7 @@ def _arguments(template: Template | None) -> Iterator[Argument]:
             yield value.argument
 
 
-@dataclass(slots=True)
-class _Check:
+class _Check(Struct):
     """Calls one operation with one of the clients; `done` once a call went through."""
 
     bench: Bench

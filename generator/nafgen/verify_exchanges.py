@@ -11,13 +11,13 @@ from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+from msgspec import Struct
 
 from .diagnostics import Origin
 from .expect import base_url
 from .expect_credentials import GRANTED, PROVEN
 from .expect_values import resolved
 from .ir import ClientCredentials, Digest, Upstream
-from .models import dataclass
 from .program import Program
 
 Report: TypeAlias = Callable[[Origin, str], None]
@@ -26,8 +26,7 @@ _NONCE: Final = "nonce-of-verification"
 _OPTION: Final = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(Struct, frozen=True, kw_only=True):
     """Answers the requests that come before those which a call is about."""
 
     program: Program

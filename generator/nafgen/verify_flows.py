@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec import Struct
+
 from .diagnostics import Origin
 from .examples import Answer, Journey, json_answer, variants
 from .expect import ExpectedRequest
@@ -15,7 +17,6 @@ from .expect_values import Values, argument_values, filled
 from .flow_answers import Mode, step_answers
 from .givens import inputs_of
 from .ir import Given, Input, ObjectOf, Shape, Template
-from .models import dataclass
 from .program import (
     CallStep,
     Flow,
@@ -37,8 +38,7 @@ OCTETS: Final = "application/octet-stream"
 _MODES: Final[tuple[Mode, ...]] = ("one", "many", "nothing")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectedFlow:
+class ExpectedFlow(Struct, frozen=True, kw_only=True):
     """A call of a flow: what its caller gives, the answers that its steps get, the
     requests that they make, and what it results in; `refused` is the status of the error
     where a step must not send what it is given, or a script fails, which is `stopped`,

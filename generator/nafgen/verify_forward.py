@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, unquote
 
 import httpx
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .examples import Answer, json_answer
 from .expect import ExpectedRequest, expected_request
 from .expect_results import ABSENT
 from .ir import Input, Operation, Upstream
-from .models import dataclass
 from .program import Forward, RestAdapter
 from .verify_probe import Bench
 from .wire import Encoding, Format
@@ -60,8 +60,7 @@ async def check_forward(
     await _Check(bench, adapter, forward, upstream, caller).run()
 
 
-@dataclass(slots=True)
-class _Check:
+class _Check(Struct):
     bench: Bench
     adapter: RestAdapter
     forward: Forward

@@ -15,6 +15,7 @@ from mcp_types import (
     ImageContent,
     TextContent,
 )
+from msgspec import Struct
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
@@ -22,7 +23,6 @@ from .expect_results import ABSENT, expected_result
 from .expect_values import argument_values, in_json
 from .givens import inputs_of
 from .ir import Operation, Relay
-from .models import dataclass
 from .names import client_parameter
 from .program import Call, FlowCall, McpAdapter, Tool
 from .verify_client import journeys
@@ -107,8 +107,7 @@ async def _check_list(bench: Bench, adapter: McpAdapter, client: Any) -> None:
             bench.check(tool.origin, f"tool: {what}", value, got[what])
 
 
-@dataclass(slots=True)
-class _Check:
+class _Check(Struct):
     bench: Bench
     tool: Tool
     client: Any

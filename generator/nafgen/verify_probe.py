@@ -6,12 +6,12 @@ import json
 import logging
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import field
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import httpx
+from msgspec import Struct, field
 
 from .diagnostics import Diagnostic, Origin, plain
 from .examples import Answer, json_answer
@@ -21,7 +21,6 @@ from .expect_credentials import SUPPLIED
 from .expect_places import UnsendableError
 from .expect_results import ABSENT
 from .ir import Operation
-from .models import dataclass
 from .names import NameTable
 from .program import Program
 from .wire import Encoding
@@ -43,8 +42,7 @@ REFUSED: Final = json_answer(
 )
 
 
-@dataclass(slots=True)
-class Probe:
+class Probe(Struct):
     """An upstream that records the requests and gives the answer it is set to, or one
     after another those of `queue`.
 
@@ -104,8 +102,7 @@ class Log(logging.Handler):
         return f" [{last}]" if last else ""
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Differences, and the units of which a call was compared."""
 
     differences: dict[Origin, list[Diagnostic]] = field(default_factory=dict)
@@ -119,8 +116,7 @@ class Findings:
             known.append(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class Bench(Struct, frozen=True, kw_only=True):
     """All that the checks of one spec need.
 
     `settings` are values by environment variable; `clients` the asynchronous clients by

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import field
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
+from msgspec import Struct, field
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, json_answer, variants
@@ -17,7 +17,6 @@ from .expect_results import expected_result
 from .expect_values import argument_values, in_json
 from .givens import inputs_of
 from .ir import Input, Operation, Relay
-from .models import dataclass
 from .names import client_parameter
 from .program import CallStep, FlowCall, RestAdapter, Route
 from .verify_client import journeys
@@ -76,8 +75,7 @@ def _check_openapi(bench: Bench, adapter: RestAdapter, app: Any) -> None:
     bench.check(adapter.origin, what, len(adapter.routes), described)
 
 
-@dataclass(slots=True)
-class _Inbound:
+class _Inbound(Struct):
     """A request to a route, made from its inputs."""
 
     query: list[tuple[str, str]] = field(default_factory=list)
@@ -111,8 +109,7 @@ class _Inbound:
                 return
 
 
-@dataclass(slots=True)
-class _Check:
+class _Check(Struct):
     bench: Bench
     route: Route
     caller: httpx.AsyncClient

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, TextResourceContents
+from msgspec import Struct
 
 from .diagnostics import Origin
 from .examples import Answer, Journey, answers, answers_for, variants
@@ -18,7 +19,6 @@ from .expect_results import expected_result
 from .expect_values import argument_values
 from .givens import inputs_of
 from .ir import Relay
-from .models import dataclass
 from .program import Call, Folder, McpAdapter, Prompt, Resource
 from .verify_client import journeys
 from .verify_files import FILES
@@ -108,8 +108,7 @@ async def _error(reading: Any) -> MCPError | None:
     return None
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     bench: Bench
     resource: Resource
     client: Any
@@ -255,8 +254,7 @@ class _Reading:
         bench.check(origin, what, INTERNAL_ERROR, code)
 
 
-@dataclass(slots=True)
-class _Files:
+class _Files(Struct):
     bench: Bench
     folder: Folder
     client: Any
@@ -282,8 +280,7 @@ class _Files:
         bench.findings.called.add(origin)
 
 
-@dataclass(slots=True)
-class _Getting:
+class _Getting(Struct):
     bench: Bench
     prompt: Prompt
     client: Any

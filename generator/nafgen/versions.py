@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from .models import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(Struct, frozen=True):
     """A keyword that has one name in files of `naftiko`, and another in those of `ikanos`."""
 
     naftiko: str
@@ -24,8 +23,7 @@ SOURCE: Final = Renamed("location", "from")
 RENAMED: Final = (LABEL, FUNCTIONS, TARGET, SOURCE)
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A version as a file declares it: the root key, and its value."""
 
     key: str

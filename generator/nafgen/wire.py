@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from .models import dataclass
+from msgspec import Struct
 
 BASE64: Final = {"contentEncoding": "base64"}
 """What JSON Schema says of bytes that travel as text."""
@@ -120,15 +119,16 @@ class Format(StrEnum):
         return self in (Format.TEXT, Format.BINARY)
 
 
-@dataclass(frozen=True, slots=True)
-class AvroSchema:
+class AvroSchema(Struct, frozen=True):
     """What an answer in Avro is read by: `declared` is the schema, a JSON value."""
 
-    declared: Any = field(hash=False)
+    declared: Any
+
+    def __hash__(self) -> int:
+        return hash(AvroSchema)  # what is declared may hold lists and objects
 
 
-@dataclass(frozen=True, slots=True)
-class ProtobufSchema:
+class ProtobufSchema(Struct, frozen=True):
     """What an answer in Protocol Buffers is read by: the full name of its `message`, and
     the FileDescriptorProto of its `file` in base64."""
 
@@ -136,8 +136,7 @@ class ProtobufSchema:
     file: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caching:
+class Caching(Struct, frozen=True, kw_only=True):
     """How long the clients of an MCP server may keep what it tells them, and for whom:
     `public` or `private`."""
 
@@ -145,8 +144,7 @@ class Caching:
     scope: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptArgument:
+class PromptArgument(Struct, frozen=True, kw_only=True):
     """What the caller of a prompt gives."""
 
     name: str
@@ -158,8 +156,7 @@ class PromptArgument:
 AnswerSchema: TypeAlias = AvroSchema | ProtobufSchema
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkillFolder:
+class SkillFolder(Struct, frozen=True, kw_only=True):
     """The files of a skill: at `path` from the package's folder, unless `variable` names
     another one; where `path` is None, nothing else says where they are. `folder` is the
     path from the specs folder."""

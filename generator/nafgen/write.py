@@ -20,11 +20,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final, Literal
 
+from msgspec import Struct
+
 from .diagnostics import Reporter, Span
 from .disk import FileError, Kind, Mode, Site, attempt
 from .drift import Change, Drift, package_drift, root_drift
 from .manifest import Generator, Manifest, digest, is_safe
-from .models import dataclass
 from .plan import HEADER, MANIFEST, Package
 
 __all__ = [
@@ -51,8 +52,7 @@ _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What became of a folder.
 
     `built` means changed or, where nothing is written, that it would change. `changed`

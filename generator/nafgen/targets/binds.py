@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..models import dataclass
+from msgspec import Struct
+
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Held, Program
@@ -13,8 +14,7 @@ from .expressions import RUNTIME, comma
 from .sources import reading
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindsView:
+class BindsView(Struct, frozen=True, kw_only=True):
     doc: Code
     imports: tuple[tuple[Code, ...], ...]
     held: tuple[Code, ...]

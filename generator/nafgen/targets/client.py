@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec import Struct
+
 from ..diagnostics import Origin
 from ..ir import (
     Argument,
@@ -27,7 +29,6 @@ from ..ir import (
     Upstream,
     Value,
 )
-from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program
@@ -50,8 +51,7 @@ from .sources import environment
 _XML: Final = (XML_BODIES, "XmlSetting")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MethodView:
+class MethodView(Struct, frozen=True, kw_only=True):
     """An operation: its function, and its method on both clients.
 
     `reader` makes what reads the answers, where that takes a schema.
@@ -72,8 +72,7 @@ class MethodView:
     build: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientView:
+class ClientView(Struct, frozen=True, kw_only=True):
     """The two clients of an API and the function that reads their settings."""
 
     origin: Code
@@ -93,8 +92,7 @@ class ClientView:
     methods: tuple[MethodView, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleView:
+class ModuleView(Struct, frozen=True, kw_only=True):
     doc: Code
     imports: tuple[tuple[Code, ...], ...]
     clients: tuple[ClientView, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..models import dataclass
+from msgspec import Struct
+
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import ControlAdapter, Observability, Program
@@ -15,8 +16,7 @@ from .guards import GuardView, guard_views, read
 from .sources import environment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservedView:
+class ObservedView(Struct, frozen=True, kw_only=True):
     """What is recorded, and the settings that it takes."""
 
     has_settings: bool
@@ -24,8 +24,7 @@ class ObservedView:
     arguments: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleView:
+class ModuleView(Struct, frozen=True, kw_only=True):
     doc: Code
     imports: tuple[tuple[Code, ...], ...]
     kept: tuple[Code, ...]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from msgspec import Struct
+
 from ..givens import is_complete
 from ..ir import (
     Argument,
@@ -24,7 +26,6 @@ from ..ir import (
     Template,
     Text,
 )
-from ..models import dataclass
 from ..names import NameTable, UpstreamNames, client_parameter
 from ..program import Call, Flow, FlowCall, Forward
 from ..pycode import Code, Imports, lit
@@ -34,8 +35,7 @@ RUNTIME = "._runtime"
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.:-]+").fullmatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiView:
+class ApiView(Struct, frozen=True, kw_only=True):
     """A client that an adapter uses: its class, its parameter, and its variable."""
 
     async_class: Code

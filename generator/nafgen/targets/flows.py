@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from ..givens import steps_of
 from ..ir import (
@@ -17,7 +20,6 @@ from ..ir import (
     StepValue,
     Template,
 )
-from ..models import dataclass
 from ..names import FlowNames, NameTable
 from ..plan import FilePlan
 from ..program import CallStep, Flow, LookupStep, Program, ScriptStep, Step, given_to
@@ -37,8 +39,7 @@ from .mappings import QueryView, ResultWriter
 _FLOWS = f"{RUNTIME}.flows"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowView:
+class FlowView(Struct, frozen=True, kw_only=True):
     queries: tuple[QueryView, ...]
     origin: Code
     function: Code
@@ -48,8 +49,7 @@ class FlowView:
     result: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleView:
+class ModuleView(Struct, frozen=True, kw_only=True):
     doc: Code
     imports: tuple[tuple[Code, ...], ...]
     flows: tuple[FlowView, ...]

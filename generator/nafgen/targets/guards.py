@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec import Struct
+
 from ..ir import (
     AccessTokens,
     ApiKey,
@@ -17,7 +19,6 @@ from ..ir import (
     Setting,
     Text,
 )
-from ..models import dataclass
 from ..program import Program
 from ..pycode import Code, Imports, lit, literal
 from ..wire import Location
@@ -32,16 +33,14 @@ _KEY_CLASSES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardView:
+class GuardView(Struct, frozen=True, kw_only=True):
     """The function that makes a guard: whose settings it reads, and the guard."""
 
     environment: Code
     made: Code
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(Struct, frozen=True):
     """The module whose class of the same name checks a scheme, and the libraries that it
     needs beside those of an adapter."""
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from types import EllipsisType
 from typing import Final, TypeAlias
 
+from msgspec import Struct
+
 from ..ir import Constant, Each, Pick, Relay, Result, Shape
-from ..models import dataclass
 from ..names import UnitNames
 from ..paths import Every, Function, Literal, Members, Path, Query
 from ..pycode import Code, Imports, lit
@@ -33,16 +34,14 @@ _Row: TypeAlias = list[str | int | Members | EllipsisType]
 """Steps that one call takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryView:
+class QueryView(Struct, frozen=True, kw_only=True):
     """A query that is read once, when the module is imported."""
 
     name: Code
     made: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultView:
+class ResultView(Struct, frozen=True, kw_only=True):
     """A function that makes a result of an answer, and the queries in it."""
 
     name: Code
@@ -78,8 +77,7 @@ def support_modules(*results: Result | Relay) -> frozenset[str]:
     return imports.inside(RUNTIME)
 
 
-@dataclass(frozen=True, slots=True)
-class ResultWriter:
+class ResultWriter(Struct, frozen=True):
     """Writes expressions that make results; `queries` has the name of each query."""
 
     imports: Imports

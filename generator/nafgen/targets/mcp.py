@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from msgspec import Struct
+
 from ..diagnostics import Origin
 from ..ir import Input, StepValue
 from ..listing import input_schema
-from ..models import dataclass
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..program import FlowCall, McpAdapter, Program, Tool
@@ -35,16 +36,14 @@ from .tool_settings import has_several_apis
 _TOOLS = f"{RUNTIME}.tools"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolView:
+class ToolView(Struct, frozen=True, kw_only=True):
     origin: Code
     arguments: Code
     function: Code
     relay: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleView:
+class ModuleView(Struct, frozen=True, kw_only=True):
     doc: Code
     imports: tuple[tuple[Code, ...], ...]
     results: tuple[ResultView, ...]

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from msgspec import Struct
+
 from ..diagnostics import Origin
 from ..markdown import code, prose
-from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan, VerbatimView
 from ..program import (
@@ -46,15 +47,13 @@ from .variables import variables_of
 _IMPORTED: Final = re.compile(r"^ *from \.(\w+) import ", re.MULTILINE).findall
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportView:
+class ExportView(Struct, frozen=True, kw_only=True):
     module: Code
     literal: Code
     names: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitView:
+class InitView(Struct, frozen=True, kw_only=True):
     doc: Code
     has_exports: bool
     exports: tuple[ExportView, ...]
@@ -62,22 +61,19 @@ class InitView:
     lookup: tuple[Code, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MainView:
+class MainView(Struct, frozen=True, kw_only=True):
     doc: Code
     adapters: tuple[Code, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VariableView:
+class VariableView(Struct, frozen=True, kw_only=True):
     """An environment variable."""
 
     name: Code
     about: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowView:
+class RowView(Struct, frozen=True, kw_only=True):
     """A consumed operation, and what exposes it."""
 
     operation: Code
@@ -85,8 +81,7 @@ class RowView:
     tools: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadmeView:
+class ReadmeView(Struct, frozen=True, kw_only=True):
     title: Code
     description: Code
     package: Code

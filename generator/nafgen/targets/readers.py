@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import Struct
+
 from ..ir import Operation
-from ..models import dataclass
 from ..program import Program
 from ..pycode import Code, Imports, lit, literal
 from ..wire import AvroSchema, Format, ProtobufSchema
 from .expressions import RUNTIME, comma
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """A function of a support module, and the libraries that this needs.
 
     `is_made`: the function makes the reader, perhaps for a selector or a schema.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
+
 from ..ir import Argument, Input, StepValue, segments
 from ..media_types import BINARY
-from ..models import dataclass
 from ..names import NameTable, UnitNames
 from ..plan import FilePlan
 from ..program import FlowCall, Forward, Program, RestAdapter, Route
@@ -41,8 +42,7 @@ _SOURCES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteView:
+class RouteView(Struct, frozen=True, kw_only=True):
     origin: Code
     decorator: Code
     function: Code
@@ -51,14 +51,12 @@ class RouteView:
     relay: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForwardView:
+class ForwardView(Struct, frozen=True, kw_only=True):
     origin: Code
     arguments: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleView:
+class ModuleView(Struct, frozen=True, kw_only=True):
     doc: Code
     imports: tuple[tuple[Code, ...], ...]
     results: tuple[ResultView, ...]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec import Struct
+
 from ..markdown import prose
-from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import Program
@@ -19,8 +20,7 @@ _LIBRARIES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptView:
+class ScriptView(Struct, frozen=True, kw_only=True):
     """The text of a script, as it is."""
 
     text: Code

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from msgspec import Struct
+
 from ..diagnostics import Origin
 from ..ir import Input, StepValue
 from ..markdown import code
-from ..models import dataclass
 from ..names import NameTable, UnitNames
 from ..program import FlowCall, Folder, McpAdapter, Program, Prompt, Resource
 from ..pycode import Code, Imports, comment, lit
@@ -22,24 +23,21 @@ _LINE: Final = 88
 """Characters of a message that is written on one line at the most."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceView:
+class ResourceView(Struct, frozen=True, kw_only=True):
     origin: Code
     arguments: Code
     function: Code
     made: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddedView:
+class AddedView(Struct, frozen=True, kw_only=True):
     """A folder or a prompt, which is added by a call."""
 
     origin: Code
     added: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedView:
+class ServedView(Struct, frozen=True, kw_only=True):
     """What a server has besides tools; `resources` and `prompts` may be empty, and then
     there is no registry of them. `cache` is the name of the `hint` of how long clients
     may keep answers, empty where the spec says nothing of it."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from ..markdown import prose, scalar
-from ..models import dataclass
 from ..names import NameTable
 from ..plan import FilePlan
 from ..program import DerivedTool, McpAdapter, Program, Skill, SkillAdapter, SkillTool
@@ -18,14 +19,12 @@ from .skill_docs import places, tool_lines
 _SKILLS = f"{RUNTIME}.skills"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkillView:
+class SkillView(Struct, frozen=True, kw_only=True):
     origin: Code
     made: Code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppView:
+class AppView(Struct, frozen=True, kw_only=True):
     doc: Code
     imports: tuple[tuple[Code, ...], ...]
     skills: tuple[SkillView, ...]
@@ -34,8 +33,7 @@ class AppView:
     observes: tuple[Code, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageView:
+class PageView(Struct, frozen=True, kw_only=True):
     fields: tuple[Code, ...]
     title: Code
     description: Code

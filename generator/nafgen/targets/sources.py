@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
+from msgspec import Struct
+
 from ..ir import Setting
-from ..models import dataclass
 from ..program import Program
 from ..pycode import Code, Imports
 from .expressions import RUNTIME
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A function of a support module that reads a file, and what library it needs."""
 
     module: str
