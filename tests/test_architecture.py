@@ -18,7 +18,7 @@ PACKAGE = ROOT / "generator" / "nafgen"
 TEMPLATES = ROOT / "templates"
 
 LAYERS = {
-    0: "diagnostics pycode markdown yaml_rules manifest",
+    0: "models files diagnostics pycode markdown yaml_rules manifest",
     1: "avro_samples media_types wire rule rule_set hosts versions source inputs spec spec_parts spec_skills paths ir ir_auth program program_calls program_control program_served scripted givens plan resources report"
     " result_steps samples tool_costs",
     2: "accepted schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"
@@ -36,7 +36,7 @@ LAYERS = {
     5: "compile documents examples expect expect_bodies expect_values expect_places expect_credentials flow_answers verify verify_flows verify_probe verify_client verify_rest verify_forward verify_skills"
     " verify_mcp verify_served verify_files verify_control verify_guard verify_tokens verify_exchanges verify_inputs verify_settings mock mock_bytes mock_requests mock_credentials"
     " expect_results script_engines",
-    6: "signals discover result bulk build validation sarif console config dump explain"
+    6: "signals discover result bulk remembered build validation sarif console config dump explain"
     " serving publishing cli __main__",
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names.split()}

@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from . import bulk, write
-from .diagnostics import CODES, Diagnostic, Reporter, Span, from_json
+from .diagnostics import CODES, Diagnostic, Reporter, Severity, Span, from_json
 from .discover import absolute, reader, root_of
 from .disk import Mode
 from .inputs import NOT_READ, PLACES, OutsideError, Spec, is_overlay
+from .manifest import Manifest
 from .naming import package_path
+from .remembered import Memory
 from .resources import generator
-from .result import Result, is_partial, result_of
+from .result import Result, is_partial, is_sound
 from .rule_set import NO_RULES, Rules
 from .signals import shielded
 from .tool_costs import ServerCost
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
 
 class Options(Struct, frozen=True, kw_only=True):
     """How to build: where to, in which mode, whether hand edits may be lost, by which
-    rules, and whether to say what lists of tools cost."""
+    rules, whether to say what lists of tools cost, and what remembers refused specs."""
 
     output: Path
     mode: Mode
     discard_edits: bool = False
     rules: Rules = NO_RULES
     stats: bool = False
+    memory: Memory | None = None
 
 
 def build(
@@ -107,10 +109,14 @@ def _build_one(
     compile_spec: Callable[[Spec, Read], Compilation], options: Options, spec: Spec
 ) -> Result:
     made = compile_spec(spec, reader(spec))
+    memory = options.memory if options.mode is Mode.WRITE else None
     if made.package is None:
-        found = result_of(made)
-        refused = found.status == "refused"
-        return replace(found, package=package_path(spec.relative) if refused else "")
+        if memory is not None:
+            with shielded():
+                memory.remember(spec, _manifest(made))
+        return _kept(spec, "", made.summary(), tuple(made.diagnostics))
+    if memory is not None:
+        memory.forget(spec)
     # Asked before writing, which reports on files, not on the spec.
     incomplete = is_partial(made.package.summary, made.reporter)
     with shielded():
@@ -133,6 +139,32 @@ def _build_one(
         changed=outcome.status == "built",
         diff=outcome.diff,
         servers=_costs(made) if options.stats else (),
+    )
+
+
+def _manifest(made: Compilation) -> Manifest:
+    return Manifest(
+        generator=generator(),
+        spec=made.spec.relative,
+        inputs=made.inputs,
+        files={},
+        summary=made.summary(),
+    )
+
+
+def _kept(
+    spec: Spec, package: str, summary: dict[str, Any], found: tuple[Diagnostic, ...]
+) -> Result:
+    """The result of a spec that nothing is written for, or nothing new."""
+    status = "partial" if is_partial(summary, found) else "unchanged"
+    if not package and any(each.severity is Severity.ERROR for each in found):
+        status, package = "refused", package_path(spec.relative)
+    return Result(
+        spec=spec.shown,
+        package=package,
+        status=status,
+        summary=summary,
+        diagnostics=found,
     )
 
 
@@ -159,26 +191,36 @@ def _unchanged(spec: Spec, package: str, options: Options) -> Result | None:
 
     try:
         manifest = write.is_current(options.output, package, inputs, generator())
+        if manifest is not None:
+            return _result(spec, package, manifest)
+        manifest = options.memory.recall(spec) if options.memory is not None else None
+        if manifest is None or manifest.generator != generator():
+            return None
+        if manifest.inputs != inputs(manifest.inputs):
+            return None
     except OSError:
         return None
-    if manifest is None:
-        return None
-    files |= {path: spec.at(path) for path in manifest.inputs if path not in files}
+    return _result(spec, "", manifest)
+
+
+def _result(spec: Spec, package: str, manifest: Manifest) -> Result | None:
+    """What a manifest says became of a spec; None where it does not say so soundly."""
+    files = {file.relative: file for file in (spec, spec.overlay)}
+    read = (path for path, hash_ in manifest.inputs.items() if hash_ != NOT_READ)
+    files |= {path: spec.at(path) for path in read if path not in files}
     paths = {relative: file.shown for relative, file in files.items()}
     summary = dict(manifest.summary)
     try:
         found = tuple(from_json(value, paths) for value in summary["diagnostics"])
     except (KeyError, TypeError, ValueError):
         return None
-    if any(each.code not in CODES for each in found):
+    if any(each.code not in CODES for each in found) or not is_sound(summary):
         return None
-    return Result(
-        spec=spec.shown,
-        package=package,
-        status="partial" if is_partial(summary, found) else "unchanged",
-        summary=summary,
-        diagnostics=found,
-    )
+    # Of the files that findings are in, lines are shown.
+    spans = (span for each in found for span in each.spans)
+    if not {span.file for span in spans} <= {*paths.values()}:
+        return None
+    return _kept(spec, package, summary, found)
 
 
 def _inputs(spec: Spec, imported: Iterable[Spec]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from .diagnostics import Reporter, Span, plain
 from .discover import discover, folder_of, reader
 from .disk import Mode
 from .inputs import Spec
+from .remembered import FOLDER, Memory
 from .report import Format
 from .result import called, exit_code, result_of, without_held
 from .signals import TerminatedError, terminable
@@ -159,6 +160,7 @@ def build_command(
         discard_edits=discard_edits,
         rules=settings.rules,
         stats=stats,
+        memory=Memory(settings.folder / FOLDER),
     )
     console.notes = notes or len(found) < 2
     results = without_held(found, build.build(found, options, jobs, console.progress))

@@ -195,6 +195,11 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     def severity(self) -> Severity:
         return CODES[self.code].severity
 
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """All places that the finding names."""
+        return (self.span, *(span for _, span in self.related))
+
 
 class Reporter(Struct):
     """Collects what the passes find, in the order of the file, each finding once."""
@@ -244,6 +249,8 @@ def show(value: object) -> str:
 
 def plain(text: str) -> str:
     """A text in which what a terminal could act on is escaped."""
+    if text.isprintable():
+        return text
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
         for c in text

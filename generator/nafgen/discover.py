@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 
+from .files import contents
 from .inputs import OutsideError, Spec, is_spec
 
 
 def read(shown: str) -> bytes | None:
     """A file's bytes; None when there is none."""
     try:
-        return Path(shown).read_bytes()
+        return contents(shown)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -24,14 +26,17 @@ def reader(spec: Spec) -> Callable[[str], bytes | None]:
     outside the specs folder and all others that imports may come from.
     """
     own = (spec.shown, spec.overlay.shown)
-    depth = len(PurePosixPath(spec.relative).parts)
-    root = absolute(Path(spec.shown)).parents[depth - 1].resolve()
-    allowed = (root, *map(Path, spec.folders))
+
+    @cache
+    def allowed() -> tuple[Path, ...]:
+        depth = len(PurePosixPath(spec.relative).parts)
+        root = absolute(Path(spec.shown)).parents[depth - 1].resolve()
+        return (root, *map(Path, spec.folders))
 
     def read_within(shown: str) -> bytes | None:
         if shown not in own:
             real = Path(shown).resolve()
-            if not any(real.is_relative_to(each) for each in allowed):
+            if not any(real.is_relative_to(each) for each in allowed()):
                 raise OutsideError
         return read(shown)
 
@@ -52,23 +57,29 @@ def discover(
     Raises:
         OSError: a folder cannot be read.
     """
-    found: dict[str, Spec] = {}
+    found: dict[tuple[Path, str], Spec] = {}
     folders = tuple(str(path.resolve()) for path in import_paths)
     for path in paths:
         named = root_of(path, roots)
-        for file in _below(path) if path.is_dir() else [path]:
-            at = absolute(file)
+        below = _below(path) if path.is_dir() else [(path.parent, [path.name])]
+        for folder, names in below:
+            at = folder.resolve()
             root = _root_above(at, roots) or named
-            relative = at.relative_to(root).as_posix()
-            spec = Spec(
-                shown=file.as_posix(),
-                relative=relative,
-                root=root.as_posix(),
-                folders=folders,
-                from_output=Path(os.path.relpath(root, output.resolve())).as_posix(),
-            )
-            found.setdefault(str(at), spec)
+            from_output = Path(os.path.relpath(root, output.resolve())).as_posix()
+            for name in names:
+                spec = Spec(
+                    shown=_joined(folder, name),
+                    relative=_joined(at.relative_to(root), name),
+                    root=root.as_posix(),
+                    folders=folders,
+                    from_output=from_output,
+                )
+                found.setdefault((at, name), spec)
     return list(found.values())
+
+
+def _joined(folder: Path, name: str) -> str:
+    return name if folder == Path() else f"{folder.as_posix().rstrip('/')}/{name}"
 
 
 def root_of(path: Path, roots: Sequence[Path]) -> Path:
@@ -92,12 +103,14 @@ def absolute(path: Path) -> Path:
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder at or below a folder, with the names of its specs."""
+
     def fail(error: OSError) -> None:
         raise error
 
     for parent, folders, files in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if is_spec(name) and not name.startswith("."):
-                yield Path(parent) / name
+        specs = [name for name in files if is_spec(name) and not name.startswith(".")]
+        if specs:
+            yield Path(parent), sorted(specs)

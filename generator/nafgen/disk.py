@@ -7,12 +7,14 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from .diagnostics import Reporter, Span
+from .files import contents
+from .models import dataclass
 from .plan import MANIFEST
 
 MAKE_WAY: Final = "move or rename it: nafgen replaces only what it wrote itself"
@@ -59,8 +61,11 @@ def attempt(span: Span, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"this cannot be {verb}: {error.strerror or error}"
-        raise FileError(span, reason) from error
+        raise _refused(span, verb, error) from error
+
+
+def _refused(span: Span, verb: str, error: OSError) -> FileError:
+    return FileError(span, f"this cannot be {verb}: {error.strerror or error}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +99,10 @@ class Site:
         Raises:
             FileError: it cannot be read.
         """
-        with attempt(self.span(path), "read"):
-            return (self.folder / path).read_bytes()
+        try:
+            return contents(f"{self.folder}/{path}")
+        except OSError as error:
+            raise _refused(self.span(path), "read", error) from error
 
     def is_reachable(self) -> bool:
         """Whether only real folders, or nothing yet, lead from `root` to `folder`.
@@ -105,31 +112,35 @@ class Site:
         Raises:
             FileError: the operating system refuses to say.
         """
-        for place in (*reversed(self.folder.parents), self.folder):
-            if not place.is_relative_to(self.root):
-                continue
-            below = place.relative_to(self.root).as_posix()
-            span = Span.whole(str(PurePosixPath(self.output.as_posix(), below)))
-            with attempt(span, "read"):
-                try:
-                    mode = place.lstat().st_mode
-                except FileNotFoundError:
-                    return True
-            if stat.S_ISLNK(mode):
-                message = "a symbolic link stands where a folder is needed"
-                self.reporter.report("NAF502", span, message, hint=REAL_FOLDER)
-                return False
+        parts = self.path.split("/") if self.path else []
+        for length in range(len(parts) + 1):
+            below = "/".join(parts[:length])
+            try:
+                mode = os.lstat(f"{self.root}/{below}".rstrip("/")).st_mode
+            except FileNotFoundError:
+                return True
+            except OSError as error:
+                raise _refused(self._above(below), "read", error) from error
             if not stat.S_ISDIR(mode):
-                message = "a file stands where a folder is needed"
-                self.reporter.report("NAF601", span, message, hint=MAKE_WAY)
+                self._report(self._above(below), is_link=stat.S_ISLNK(mode))
                 return False
         return True
+
+    def _above(self, below: str) -> Span:
+        return Span.whole(str(PurePosixPath(self.output.as_posix(), below)))
+
+    def _report(self, span: Span, *, is_link: bool) -> None:
+        kind = "a symbolic link" if is_link else "a file"
+        message = f"{kind} stands where a folder is needed"
+        code, hint = ("NAF502", REAL_FOLDER) if is_link else ("NAF601", MAKE_WAY)
+        self.reporter.report(code, span, message, hint=hint)
 
     def scan(self, *, deep: bool = True) -> dict[str, Kind]:
         """What the folder holds by relative path; empty where there is no folder.
 
-        Unless `deep`, only what is at the top. Passes over Python's caches, what nested packages hold, and temporary files that
-        are not at the top, which a package being written nearby may have.
+        Unless `deep`, only what is at the top. Passes over Python's caches, what nested
+        packages hold, and temporary files that are not at the top, which a package being
+        written nearby may have.
 
         Raises:
             FileError: a folder cannot be read.
@@ -148,20 +159,35 @@ class Site:
                     todo.append(f"{prefix}{name}/")
         return found
 
+    def packages(self) -> Iterator[str]:
+        """The paths of packages in the folder, at any depth.
+
+        Raises:
+            FileError: a folder cannot be read.
+        """
+        todo = [""] if self.folder.is_dir() else []
+        while todo:
+            prefix = todo.pop()
+            for name, kind in self._entries(prefix):
+                if name != "__pycache__" and kind in (Kind.FOLDER, Kind.PACKAGE):
+                    todo.append(f"{prefix}{name}/")
+                    if kind is Kind.PACKAGE:
+                        yield f"{prefix}{name}"
+
     def _entries(self, path: str) -> list[tuple[str, Kind]]:
-        with (
-            attempt(self.span(path), "read"),
-            os.scandir(self.folder / path) as entries,
-        ):
-            return sorted((entry.name, _kind(entry)) for entry in entries)
+        try:
+            with os.scandir(f"{self.folder}/{path}") as entries:
+                return sorted([(entry.name, _kind(entry)) for entry in entries])
+        except OSError as error:
+            raise _refused(self.span(path), "read", error) from error
 
 
 def _kind(entry: os.DirEntry[str]) -> Kind:
-    if entry.is_symlink():
-        return Kind.LINK
     if entry.is_file(follow_symlinks=False):
         return Kind.FILE
+    if entry.is_symlink():
+        return Kind.LINK
     if not entry.is_dir(follow_symlinks=False):
         return Kind.OTHER
-    nested = os.path.lexists(Path(entry.path, MANIFEST))
+    nested = os.path.lexists(f"{entry.path}/{MANIFEST}")
     return Kind.PACKAGE if nested else Kind.FOLDER

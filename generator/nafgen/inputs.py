@@ -63,12 +63,12 @@ class Spec(Struct, frozen=True, kw_only=True):
 
 def is_spec(name: str) -> bool:
     """Whether a file's name is that of a spec: YAML, and no overlay."""
-    return PurePosixPath(name).suffix in SUFFIXES and not is_overlay(name)
+    return name.endswith(SUFFIXES) and not is_overlay(name)
 
 
 def is_overlay(name: str) -> bool:
     """Whether a file's name is that of an overlay."""
-    return PurePosixPath(PurePosixPath(name).stem).suffix == _OVERLAY
+    return posixpath.splitext(name)[0].endswith(_OVERLAY)
 
 
 def is_relative(path: str) -> bool:
@@ -78,5 +78,5 @@ def is_relative(path: str) -> bool:
 
 
 def _overlay_of(path: str) -> str:
-    pure = PurePosixPath(path)
-    return str(pure.with_name(f"{pure.stem}{_OVERLAY}{pure.suffix}"))
+    stem, suffix = posixpath.splitext(path)
+    return f"{stem}{_OVERLAY}{suffix}"

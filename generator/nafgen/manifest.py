@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
+
+_UNSAFE: Final = frozenset(("", ".", ".."))
 
 
 class Generator(Struct, frozen=True, kw_only=True):
@@ -87,8 +89,9 @@ def is_safe(path: str) -> bool:
     """Whether `path` is plain: relative, with `/`, and never leaving its folder."""
     return (
         path.isprintable()
-        and not {"\\", ":"} & set(path)
-        and all(part not in ("", ".", "..") for part in path.split("/"))
+        and "\\" not in path
+        and ":" not in path
+        and _UNSAFE.isdisjoint(path.split("/"))
     )
 
 

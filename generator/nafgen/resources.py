@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from . import __version__
+from .files import contents
 from .manifest import Generator
 
 PACKAGE: Final = Path(__file__).parent
@@ -53,5 +54,4 @@ def _files(folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
     # Paths as objects would take longer than reading and hashing.
     for name in sorted(os.listdir(folder)):  # noqa: PTH208
         if name.endswith(suffix):
-            with open(f"{folder}/{name}", "rb", buffering=0) as file:  # noqa: PTH123
-                yield name, file.read()
+            yield name, contents(f"{folder}/{name}")

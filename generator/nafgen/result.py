@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .compile import Compilation
 
 STATUSES: Final = ("built", "unchanged", "partial", "refused", "removed")
+_LEFT_OUT: Final = ("kind", "name", "code")
 _WHOLE: Final = frozenset({"NAF806"})
 """Errors that cost nothing of the package."""
 _COULD_NOT_RUN: Final = frozenset({"NAF001", "NAF502", "NAF599", "NAF601", "NAF603"})
@@ -52,7 +53,10 @@ class Result(Struct, frozen=True, kw_only=True):
             **{kind: self.summary.get(kind, 0) for kind in KINDS},
             "called": dict(self.called),
             **self._costs(),
-            "left_out": self.summary.get("left_out", []),
+            "left_out": [
+                {key: unit[key] for key in _LEFT_OUT}
+                for unit in self.summary.get("left_out", [])
+            ],
             "diagnostics": [as_json(found, {}) for found in self.diagnostics],
         }
 
@@ -60,6 +64,20 @@ class Result(Struct, frozen=True, kw_only=True):
         if not self.servers:
             return {}
         return {"servers": [server.as_json() for server in self.servers]}
+
+
+def is_sound(summary: Mapping[str, Any]) -> bool:
+    """Whether a summary that was read from a file holds what results are asked for."""
+    left_out, held = summary.get("left_out", []), summary.get("held", [])
+    return (
+        all(type(summary.get(kind, 0)) is int for kind in KINDS)
+        and isinstance(left_out, list)
+        and all(
+            isinstance(unit, dict) and unit.keys() >= {*_LEFT_OUT} for unit in left_out
+        )
+        and isinstance(held, list)
+        and all(isinstance(path, str) for path in held)
+    )
 
 
 def result_of(made: Compilation) -> Result:

@@ -220,26 +220,12 @@ def _are_safe(paths: Iterable[str], output: Path, reporter: Reporter) -> bool:
 
 def _package_paths(output: Path, reporter: Reporter) -> list[str]:
     """The paths of all packages below `output`, nested ones before what holds them."""
-    found: list[str] = []
-    todo = [""]
-    while todo:
-        folder = todo.pop()
-        site = Site(
-            output=output,
-            path=folder,
-            mode=Mode.CHECK,
-            reporter=reporter,
-            discard_edits=False,
-        )
-        if not site.is_reachable():
-            continue
-        for name, kind in site.scan(deep=False).items():
-            path = f"{folder}/{name}" if folder else name
-            if kind in (Kind.FOLDER, Kind.PACKAGE) and is_safe(path):
-                todo.append(path)
-            if kind is Kind.PACKAGE and is_safe(path):
-                found.append(path)
-    return sorted(found, reverse=True)
+    site = Site(
+        output=output, path="", mode=Mode.CHECK, reporter=reporter, discard_edits=False
+    )
+    if not site.is_reachable():
+        return []
+    return sorted(filter(is_safe, site.packages()), reverse=True)
 
 
 def _spec(site: Site) -> str | None:
