@@ -18,7 +18,7 @@ PACKAGE = ROOT / "generator" / "nafgen"
 TEMPLATES = ROOT / "templates"
 
 LAYERS = {
-    0: "models files diagnostics pycode markdown yaml_rules manifest",
+    0: "files diagnostics pycode markdown yaml_rules manifest",
     1: "avro_samples media_types wire rule rule_set hosts versions source inputs spec spec_parts spec_skills paths ir ir_auth program program_calls program_control program_served scripted givens plan resources report"
     " result_steps samples tool_costs",
     2: "accepted schema official overlay reader imports locations bind_sources keywords values matching lower binds results operations"

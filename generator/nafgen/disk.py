@@ -7,14 +7,13 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from .diagnostics import Reporter, Span
 from .files import contents
-from .models import dataclass
 from .plan import MANIFEST
 
 MAKE_WAY: Final = "move or rename it: nafgen replaces only what it wrote itself"

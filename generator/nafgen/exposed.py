@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
@@ -25,7 +26,6 @@ from .givens import inputs_of, settled
 from .inferred import report_inferred
 from .ir import Argument, Given, Input, ObjectOf
 from .matching import find
-from .models import dataclass
 from .patterns import of_its_type, pattern_of, report_unused_pattern
 from .spec import Located
 from .unfed import report_gathered, report_mixed_body, report_undeclared, report_unfed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -25,7 +25,6 @@ from .ir import (
     StepValue,
     Text,
 )
-from .models import dataclass
 from .program import Callee
 from .reader import pointer_name
 from .references import References

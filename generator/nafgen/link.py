@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,7 +18,6 @@ from .forwards import link_forwards
 from .guards import link_guard, report_shown
 from .ir import READING, Argument, Input, Operation, Upstream
 from .link_skills import link_skills
-from .models import dataclass
 from .operations import METHODS, Refused
 from .program import (
     Adapter,

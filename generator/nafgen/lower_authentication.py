@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from . import spec
 from .diagnostics import plain, show
 from .keywords import AUTH
-from .models import dataclass
 from .reader import Reader
 from .spec import Located
 from .units import Units

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec import Struct
@@ -35,7 +35,6 @@ from .ir import (
 )
 from .matching import find
 from .media_types import Kind, of_media_type
-from .models import dataclass
 from .parameter_values import ENVIRONMENT, ParameterValues, is_shared
 from .results import extraction, is_scalar
 from .selectors import is_selector

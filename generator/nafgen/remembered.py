@@ -14,16 +14,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from .inputs import Spec
 from .manifest import Manifest
-from .models import dataclass
 
 FOLDER: Final = ".nafgen_cache"
 _MAX_BYTES: Final = 16_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """The folder at `folder`; one that is not there, or not one, remembers nothing."""
 
     folder: Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 from msgspec import Struct
@@ -19,7 +20,6 @@ from ..ir import (
     StepValue,
     Template,
 )
-from ..models import dataclass
 from ..names import FlowNames, NameTable
 from ..plan import FilePlan
 from ..program import CallStep, Flow, LookupStep, Program, ScriptStep, Step, given_to
