@@ -84,7 +84,7 @@ IMPORTS: Final = {
     "._runtime.recent_traces": {"RecentTraces"},
     "._runtime.resource_files": {"FolderFiles"},
     "._runtime.resources": {*"Content Resources Variables content read".split()},
-    "._runtime.rest": {*"OPTIONS add_health answer closing relay structure".split()},
+    "._runtime.rest": {*"App add_health answer closing relay structure".split()},
     "._runtime.scripting": {"Scripting"},
     "._runtime.scripts": {"script"},
     "._runtime.settings": {"Environment"},
@@ -109,7 +109,7 @@ IMPORTS: Final = {
 """Names that may be imported, by module; `.client` and the adapters have their own."""
 
 CALLED: Final = {
-    *"Adapter AttributeError FastAPI Server SystemExit getattr main super".split(),
+    *"Adapter App AttributeError FastAPI Server SystemExit getattr main super".split(),
     *"Body Call Cookie Environment Header Hints Path Query Setting Tools".split(),
     *"add_health basic closing decoded each given import_module joined lending listed".split(),
     *"pick relay segment structure xml Api html_tables markdown_parts".split(),

@@ -13,7 +13,7 @@ from . import flows
 from ._runtime.forward import add_forward
 from ._runtime.inbound import ApiKeys, Guard, add_guard
 from ._runtime.mapping import each, pick
-from ._runtime.rest import OPTIONS, add_health, answer, closing, relay
+from ._runtime.rest import App, add_health, answer, closing, relay
 from ._runtime.settings import Environment
 from .client import AsyncCatalogue, AsyncLoans
 
@@ -25,7 +25,7 @@ def create_app(
     """The app. It closes the clients that it makes, never those that it is given."""
     catalogue_api = catalogue_client or AsyncCatalogue()
     loans_api = loans_client or AsyncLoans()
-    app = FastAPI(
+    app = App(
         title="Library",
         description="Books of a library, who wrote them, and who has them.",
         version="1.2.0",
@@ -40,7 +40,6 @@ def create_app(
             *([] if catalogue_client else [catalogue_api]),
             *([] if loans_client else [loans_api]),
         ),
-        **OPTIONS,
     )
 
     # capability.exposes[library-api].resources[book].operations[get-book-details]

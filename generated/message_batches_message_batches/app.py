@@ -8,18 +8,17 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Query, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncMessageBatches
 
 
 def create_app(client: AsyncMessageBatches | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncMessageBatches()
-    app = FastAPI(
+    app = App(
         title="Anthropic Message Batches API — Message Batches",
         description="Anthropic Message Batches API — Message Batches. 6 operations. Lead operation: Anthropic List Message Batches. Self-contained Naftiko capability covering one Anthropic business surface.",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[message-batches-message-batches-rest].resources[/v1/messages/batches].operations[listmessagebatches]

@@ -9,7 +9,7 @@ from fastapi import Body, FastAPI, Path, Query, Response
 
 from . import client as calls
 from ._runtime.mapping import pick
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncCustomers, AsyncTickets
 
 
@@ -20,14 +20,13 @@ def create_app(
     """The app. It closes the clients that it makes, never those that it is given."""
     tickets_api = tickets_client or AsyncTickets()
     customers_api = customers_client or AsyncCustomers()
-    app = FastAPI(
+    app = App(
         title="Support desk",
         description="Tickets of one system and customers of another, as one service.",
         lifespan=closing(
             *([] if tickets_client else [tickets_api]),
             *([] if customers_client else [customers_api]),
         ),
-        **OPTIONS,
     )
 
     # capability.exposes[desk].resources[/tickets].operations[list-tickets]

@@ -9,18 +9,17 @@ from fastapi import FastAPI, Path, Query, Response
 
 from . import client as calls
 from ._runtime.mapping import each, pick
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncWeather
 
 
 def create_app(client: AsyncWeather | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncWeather()
-    app = FastAPI(
+    app = App(
         title="Weather",
         description="Current weather and forecasts of places, for apps and for agents.",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[weather-rest].resources[/cities/{city}/weather].operations[current-weather]

@@ -35,6 +35,7 @@ from .health import HEALTH, add_to
 from .logs import logged
 from .methods import Methods, Slashes, allowed, cors
 from .observability import flush, observe
+from .routes import QuickRoute
 from .upstream import AsyncClient
 
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -380,3 +381,11 @@ OPTIONS: Final[dict[str, Any]] = {
     "telemetry": {"exclude": _is_health, "operation_spans": False, "logs": False},
 }
 """Arguments of `FastAPI` that every app shares: errors are problems, bodies bounded."""
+
+
+class App(FastAPI):
+    """A FastAPI app with these options, whose routes are quick to make and to answer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**OPTIONS, **options)
+        self.router.route_class = QuickRoute

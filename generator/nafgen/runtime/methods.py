@@ -63,13 +63,12 @@ class Slashes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw = scope.get("raw_path", b"").decode("latin-1")
         if _ENCODED.search(raw) and unquote(raw) == scope["path"]:
-            for route in scope["app"].routes:
-                if isinstance(route, Route):
-                    route.param_convertors = dict.fromkeys(
-                        route.param_convertors, _Decoded()
-                    )
             kept = {**scope, "path": unquote(_ENCODED.sub(_SLASH, raw))}
-            scope = kept if _matching(kept) else scope
+            for route in _matching(kept):
+                route.param_convertors = dict.fromkeys(
+                    route.param_convertors, _Decoded()
+                )
+                scope = kept
         await self._app(scope, receive, send)
 
 

@@ -87,7 +87,7 @@ def _module(program: Program, adapter: RestAdapter, names: NameTable) -> ModuleV
     imports = Imports()
     imports.use("__future__", "annotations")
     imports.use("fastapi", "FastAPI")
-    for name in ("OPTIONS", "add_health", "closing"):
+    for name in ("App", "add_health", "closing"):
         imports.use(_REST, name)
     if adapter.routes:
         imports.use("fastapi", "Response")

@@ -7,18 +7,17 @@ from fastapi import FastAPI, Response
 
 from . import client as calls
 from ._runtime.bytes_answers import AsyncBounded
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncArchive
 
 
 def create_app(client: AsyncArchive | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncArchive()
-    app = FastAPI(
+    app = App(
         title="Archive",
         description="Keeps recordings and scans.",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[archive-rest].resources[scans].operations[get-scan]

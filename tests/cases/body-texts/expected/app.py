@@ -8,18 +8,17 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncShop
 
 
 def create_app(client: AsyncShop | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncShop()
-    app = FastAPI(
+    app = App(
         title="Texts",
         description="Members of inputs, and texts in other languages, in bodies.",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[web].resources[/labels].operations[label]

@@ -9,17 +9,16 @@ from fastapi import Body, FastAPI, Query, Response
 
 from . import client as calls
 from ._runtime.base64_inputs import decoded
-from ._runtime.rest import OPTIONS, add_health, closing, relay, structure
+from ._runtime.rest import App, add_health, closing, relay, structure
 from .client import AsyncDesk
 
 
 def create_app(client: AsyncDesk | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncDesk()
-    app = FastAPI(
+    app = App(
         title="Body types",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[desk-rest].resources[/tickets].operations[envelope]

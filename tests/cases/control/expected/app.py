@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 
 from . import client as calls
 from ._runtime.observability import observe
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncRegistry
 from .control import observability
 
@@ -16,11 +16,10 @@ def create_app(client: AsyncRegistry | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     observe(observability())
     api = client or AsyncRegistry()
-    app = FastAPI(
+    app = App(
         title="Ships",
         description="Ships and what is told of them.",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[web].resources[ship].operations[get-ship]

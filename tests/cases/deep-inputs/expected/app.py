@@ -9,7 +9,7 @@ from fastapi import Body, Cookie, FastAPI, Response
 
 from . import client as calls
 from ._runtime.members import body_member
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from ._runtime.upstream import Setting
 from .client import AsyncShop
 
@@ -17,10 +17,9 @@ from .client import AsyncShop
 def create_app(client: AsyncShop | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncShop()
-    app = FastAPI(
+    app = App(
         title="Deep inputs",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[web].resources[/orders].operations[order]

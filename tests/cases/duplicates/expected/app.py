@@ -6,17 +6,16 @@ from __future__ import annotations
 from fastapi import FastAPI, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncHub
 
 
 def create_app(client: AsyncHub | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncHub()
-    app = FastAPI(
+    app = App(
         title="Duplicates",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[hub-rest].resources[/v1/user/keys].operations[list]

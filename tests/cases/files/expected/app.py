@@ -11,7 +11,7 @@ from . import client as calls
 from . import flows
 from ._runtime.base64_inputs import decoded
 from ._runtime.members import body_member
-from ._runtime.rest import OPTIONS, add_health, answer, closing, relay
+from ._runtime.rest import App, add_health, answer, closing, relay
 from .client import AsyncArchive, AsyncInbox
 
 
@@ -21,14 +21,13 @@ def create_app(
     """The app. It closes the clients that it makes, never those that it is given."""
     inbox_api = inbox_client or AsyncInbox()
     archive_api = archive_client or AsyncArchive()
-    app = FastAPI(
+    app = App(
         title="Files",
         description="Keeps and copies files.",
         lifespan=closing(
             *([] if inbox_client else [inbox_api]),
             *([] if archive_client else [archive_api]),
         ),
-        **OPTIONS,
     )
 
     # capability.exposes[files-rest].resources[scans].operations[upload]

@@ -8,18 +8,17 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Query, Response
 
 from . import flows
-from ._runtime.rest import OPTIONS, add_health, answer, closing
+from ._runtime.rest import App, add_health, answer, closing
 from .client import AsyncRegistry
 
 
 def create_app(client: AsyncRegistry | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncRegistry()
-    app = FastAPI(
+    app = App(
         title="Shipyard",
         description="Ships and their crews.",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[ship-api].resources[/hello].operations[hello]

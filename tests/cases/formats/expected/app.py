@@ -9,17 +9,16 @@ from fastapi import Body, FastAPI, Response
 
 from . import client as calls
 from ._runtime.mapping import each, pick
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncDepot
 
 
 def create_app(client: AsyncDepot | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncDepot()
-    app = FastAPI(
+    app = App(
         title="Formats",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[depot-rest].resources[/parts].operations[GET]

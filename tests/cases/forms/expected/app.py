@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay, structure
+from ._runtime.rest import App, add_health, closing, relay, structure
 from .client import AsyncDesk, AsyncPay
 
 
@@ -18,12 +18,11 @@ def create_app(
     """The app. It closes the clients that it makes, never those that it is given."""
     desk_api = desk_client or AsyncDesk()
     pay_api = pay_client or AsyncPay()
-    app = FastAPI(
+    app = App(
         title="Forms",
         lifespan=closing(
             *([] if desk_client else [desk_api]), *([] if pay_client else [pay_api])
         ),
-        **OPTIONS,
     )
 
     # capability.exposes[pay-rest].resources[/charges].operations[list]

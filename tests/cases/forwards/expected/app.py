@@ -7,7 +7,7 @@ from fastapi import FastAPI, Response
 
 from . import client as calls
 from ._runtime.forward import add_forward
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncNotion, AsyncShop
 
 
@@ -17,13 +17,12 @@ def create_app(
     """The app. It closes the clients that it makes, never those that it is given."""
     notion_api = notion_client or AsyncNotion()
     shop_api = shop_client or AsyncShop()
-    app = FastAPI(
+    app = App(
         title="Forwards",
         lifespan=closing(
             *([] if notion_client else [notion_api]),
             *([] if shop_client else [shop_api]),
         ),
-        **OPTIONS,
     )
 
     # capability.exposes[web].resources[/notion/shop/{path}].operations[list]

@@ -8,18 +8,17 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncXYZ
 
 
 def create_app(client: AsyncXYZ | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncXYZ()
-    app = FastAPI(
+    app = App(
         title='"""; import os; os.abort() # {{ 7 * 7 }} {% raw %}',
         description='ends with a quote" and a backslash\\ \u2028 \u202e \r\n second line \x07',
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[rest].resources[/%22quoted%22/{i-d%22}/{up}].operations[f%22%28]

@@ -9,7 +9,7 @@ from fastapi.security import HTTPDigest
 from . import client as calls
 from ._runtime.inbound import Guard, add_guard
 from ._runtime.inbound_digest import PasswordDigest
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from ._runtime.settings import Environment
 from .client import AsyncRegistry
 
@@ -17,12 +17,11 @@ from .client import AsyncRegistry
 def create_app(client: AsyncRegistry | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncRegistry()
-    app = FastAPI(
+    app = App(
         title="Callers",
         description="Adapters that know their callers.",
         dependencies=[Security(HTTPDigest(scheme_name="digestAuth", auto_error=False))],
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[by-digest].resources[/ships/{imo}].operations[GET]

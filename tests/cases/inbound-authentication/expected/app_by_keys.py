@@ -8,7 +8,7 @@ from fastapi.security import APIKeyQuery
 
 from . import client as calls
 from ._runtime.inbound import ApiKeys, Guard, add_guard
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from ._runtime.settings import Environment
 from .client import AsyncRegistry
 
@@ -16,7 +16,7 @@ from .client import AsyncRegistry
 def create_app(client: AsyncRegistry | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncRegistry()
-    app = FastAPI(
+    app = App(
         title="Callers",
         description="Adapters that know their callers.",
         dependencies=[
@@ -28,7 +28,6 @@ def create_app(client: AsyncRegistry | None = None) -> FastAPI:
             ),
         ],
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[by-keys].resources[/ships/{imo}].operations[GET]

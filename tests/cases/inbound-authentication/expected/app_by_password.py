@@ -8,7 +8,7 @@ from fastapi.security import HTTPBasic
 
 from . import client as calls
 from ._runtime.inbound import Basic, Guard, add_guard
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from ._runtime.settings import Environment
 from .client import AsyncRegistry
 
@@ -16,12 +16,11 @@ from .client import AsyncRegistry
 def create_app(client: AsyncRegistry | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncRegistry()
-    app = FastAPI(
+    app = App(
         title="Callers",
         description="Adapters that know their callers.",
         dependencies=[Security(HTTPBasic(scheme_name="basicAuth", auto_error=False))],
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[by-password].resources[/{kind}/{imo}].operations[GET]

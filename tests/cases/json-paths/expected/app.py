@@ -10,7 +10,7 @@ from fastapi import FastAPI, Response
 from . import client as calls
 from ._runtime import path_functions
 from ._runtime.mapping import each, pick
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from ._runtime.wildcards import pick_all
 from .client import AsyncCrew
 
@@ -18,10 +18,9 @@ from .client import AsyncCrew
 def create_app(client: AsyncCrew | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncCrew()
-    app = FastAPI(
+    app = App(
         title="JSONPaths",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[crew-rest].resources[/summary].operations[summary]

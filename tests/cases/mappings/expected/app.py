@@ -9,17 +9,16 @@ from fastapi import FastAPI, Response
 
 from . import client as calls
 from ._runtime.mapping import each, pick
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncShips
 
 
 def create_app(client: AsyncShips | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncShips()
-    app = FastAPI(
+    app = App(
         title="Mappings",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[ships-rest].resources[/ships].operations[list-ships]

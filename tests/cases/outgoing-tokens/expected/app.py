@@ -6,7 +6,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncNotes, AsyncPhotos
 
 
@@ -16,13 +16,12 @@ def create_app(
     """The app. It closes the clients that it makes, never those that it is given."""
     photos_api = photos_client or AsyncPhotos()
     notes_api = notes_client or AsyncNotes()
-    app = FastAPI(
+    app = App(
         title="Flows",
         lifespan=closing(
             *([] if photos_client else [photos_api]),
             *([] if notes_client else [notes_api]),
         ),
-        **OPTIONS,
     )
 
     # capability.exposes[api].resources[/albums].operations[GET]

@@ -8,17 +8,16 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncFiles
 
 
 def create_app(client: AsyncFiles | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncFiles()
-    app = FastAPI(
+    app = App(
         title="Path parameters",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[files-rest].resources[/folders/trash].operations[trash]

@@ -10,17 +10,16 @@ from fastapi import Body, Cookie, FastAPI, Header, Path, Query, Response
 from . import client as calls
 from . import flows
 from ._runtime.members import body_member
-from ._runtime.rest import OPTIONS, add_health, answer, closing, relay
+from ._runtime.rest import App, add_health, answer, closing, relay
 from .client import AsyncFleet
 
 
 def create_app(client: AsyncFleet | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncFleet()
-    app = FastAPI(
+    app = App(
         title="Patterns",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[web].resources[/regions].operations[flow]

@@ -8,17 +8,16 @@ from typing import Annotated
 from fastapi import FastAPI, Header, Query, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncShop
 
 
 def create_app(client: AsyncShop | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncShop()
-    app = FastAPI(
+    app = App(
         title="Query and headers",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[shop-rest].resources[/items].operations[list-items]

@@ -6,18 +6,17 @@ from __future__ import annotations
 from fastapi import FastAPI, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncOrders
 
 
 def create_app(client: AsyncOrders | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncOrders()
-    app = FastAPI(
+    app = App(
         title="Shop",
         description="Orders of a shop.",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[shop-api].resources[orders].operations[get-orders]

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncOpen, AsyncPayments
 
 
@@ -18,13 +18,12 @@ def create_app(
     """The app. It closes the clients that it makes, never those that it is given."""
     payments_api = payments_client or AsyncPayments()
     open__api = open__client or AsyncOpen()
-    app = FastAPI(
+    app = App(
         title="Supplied authentication",
         lifespan=closing(
             *([] if payments_client else [payments_api]),
             *([] if open__client else [open__api]),
         ),
-        **OPTIONS,
     )
 
     # capability.exposes[api].resources[/news].operations[GET]

@@ -8,17 +8,16 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Response
 
 from . import client as calls
-from ._runtime.rest import OPTIONS, add_health, closing, relay
+from ._runtime.rest import App, add_health, closing, relay
 from .client import AsyncCrm
 
 
 def create_app(client: AsyncCrm | None = None) -> FastAPI:
     """The app. It closes the clients that it makes, never those that it is given."""
     api = client or AsyncCrm()
-    app = FastAPI(
+    app = App(
         title="Undeclared",
         lifespan=closing(*([] if client else [api])),
-        **OPTIONS,
     )
 
     # capability.exposes[crm-rest].resources[/people].operations[find]
