@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gzip
 from typing import Any
 
@@ -157,6 +158,14 @@ def test_the_same_answers_come_back(
             )
         )
     assert found[0] == found[1]
+
+
+def test_an_answer_can_be_kept_elsewhere(monkeypatch: Any) -> None:
+    _, answer = exchanged(monkeypatch, "aiohttp", Call("GET", "/x", {"a": 1}))
+    kept = copy.deepcopy(answer)
+    assert kept.content == answer.content == b"ok"
+    assert kept.request.url == answer.request.url
+    assert kept.headers == answer.headers
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again(monkeypatch: Any) -> None:

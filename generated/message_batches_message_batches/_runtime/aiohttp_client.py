@@ -103,6 +103,11 @@ class _Answer(httpx.Response):
     def request(self, value: httpx.Request) -> None:
         self._request = value
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**super().__getstate__(), "_request": self.request}
+        del state["_ask"]  # which holds the client
+        return state
+
 
 def _is_sent_alike(
     method: str,

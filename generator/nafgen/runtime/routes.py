@@ -42,7 +42,7 @@ class QuickRoute(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether the route takes a request; most cannot, as their paths tell."""
-        if not scope.get("root_path") and not scope["path"].startswith(self._begins):
+        if not scope["path"].startswith(self._begins) and not scope.get("root_path"):
             return Match.NONE, {}
         return super().matches(scope)
 
