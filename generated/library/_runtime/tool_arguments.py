@@ -21,14 +21,48 @@ _KINDS: Final = {
     "object": "an object",
     "string": "a string",
 }
+_PLAIN: Final[Mapping[str, frozenset[type]]] = {
+    "array": frozenset({list}),
+    "boolean": frozenset({bool}),
+    "integer": frozenset({int}),
+    "number": frozenset({float, int}),
+    "object": frozenset({dict}),
+    "string": frozenset({str}),
+    "anything": frozenset({bool, dict, float, int, list, str, type(None)}),
+}
+"""Types of Python whose values are all of a kind."""
+_NOTES: Final = frozenset({"contentEncoding", "contentMediaType", "description"})
+"""Keywords that refuse nothing."""
 
 
-def mistakes(
-    validator: Draft202012Validator, arguments: Mapping[str, Any]
-) -> list[str]:
-    """What is wrong with each argument, in the order of their names."""
-    errors = validator.iter_errors(arguments)
-    return sorted({said for error in errors for said in _said(error)})
+class InputSchema:
+    """The arguments that a tool takes.
+
+    Those that are plainly right, as most are, need not wait for jsonschema.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._validator = Draft202012Validator(schema)
+        self._required = frozenset(schema.get("required", ()))
+        properties: Mapping[str, Any] = schema["properties"]
+        self._plain = {name: _plain(known) for name, known in properties.items()}
+
+    def mistakes(self, arguments: Mapping[str, Any]) -> list[str]:
+        """What is wrong with each argument, in the order of their names."""
+        if self._required <= arguments.keys() and all(
+            type(value) in self._plain.get(name, ())
+            for name, value in arguments.items()
+        ):
+            return []
+        errors = self._validator.iter_errors(arguments)
+        return sorted({said for error in errors for said in _said(error)})
+
+
+def _plain(schema: Mapping[str, Any]) -> frozenset[type]:
+    """Types whose values a schema takes, whatever they are."""
+    needs_look = schema.get("items") or schema.keys() - _NOTES - {"items", "type"}
+    kind = str(schema.get("type", "anything"))
+    return frozenset() if needs_look else _PLAIN.get(kind, frozenset())
 
 
 def _said(error: ValidationError) -> Iterator[str]:

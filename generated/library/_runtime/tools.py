@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import httpx
-from jsonschema import Draft202012Validator
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -52,7 +51,7 @@ from .observability import flush, observe, telemetry
 from .remembered_list import remember_list
 from .result_limits import ResultLimits
 from .settings import masked
-from .tool_arguments import mistakes
+from .tool_arguments import InputSchema
 from .tool_selection import Choice, is_on, selected
 from .upstream import AsyncClient
 
@@ -105,7 +104,7 @@ class Tools(Generic[Api]):
         self._cache = cache
         self._choices: dict[str, Choice] = {}
         self._handlers: dict[str, Handler[Api]] = {}
-        self._validators: dict[str, Draft202012Validator] = {}
+        self._inputs: dict[str, InputSchema] = {}
         self.together: Sequence[Tools[Any]] = (self,)
         """Those of all servers of the process, which one selection is for."""
 
@@ -144,7 +143,7 @@ class Tools(Generic[Api]):
         def register(handler: Handler[Api]) -> Handler[Api]:
             self._choices[name] = Choice(tool, apis)
             self._handlers[name] = handler
-            self._validators[name] = Draft202012Validator(schema)
+            self._inputs[name] = InputSchema(schema)
             return handler
 
         return register
@@ -160,7 +159,7 @@ class Tools(Generic[Api]):
         return ServedTools(
             {name: self._choices[name].tool for name in names},
             {name: self._handlers[name] for name in names},
-            {name: self._validators[name] for name in names},
+            {name: self._inputs[name] for name in names},
             _confirmation(),
             self._cache,
         )
@@ -181,7 +180,7 @@ class ServedTools(Generic[Api]):
         self,
         tools: dict[str, Tool],
         handlers: dict[str, Handler[Api]],
-        validators: dict[str, Draft202012Validator],
+        inputs: dict[str, InputSchema],
         confirmation: Confirmation | None,
         cache: CacheHint,
     ) -> None:
@@ -190,7 +189,7 @@ class ServedTools(Generic[Api]):
         )
         self._tools = tools
         self._handlers = handlers
-        self._validators = validators
+        self._inputs = inputs
         self._confirmation = confirmation
         self._limits = ResultLimits.from_environment()
 
@@ -216,7 +215,7 @@ class ServedTools(Generic[Api]):
             raise MCPError(INVALID_PARAMS, f"no such tool: {params.name}")
         arguments = params.arguments or {}
         asking = self._asking(params.name)
-        if asking and not mistakes(self._validators[params.name], arguments):
+        if asking and not self._inputs[params.name].mistakes(arguments):
             refusal = await asking.refusal(context, params)
             if refusal is not None:
                 return _failure(refusal) if isinstance(refusal, str) else refusal
@@ -234,7 +233,7 @@ class ServedTools(Generic[Api]):
 
     async def run(self, name: str, api: Api, arguments: Arguments) -> CallToolResult:
         """What a tool answers; what fails is a result, too."""
-        wrong = mistakes(self._validators[name], arguments)
+        wrong = self._inputs[name].mistakes(arguments)
         if wrong:
             return _failure("invalid arguments: " + "; ".join(wrong))
         try:

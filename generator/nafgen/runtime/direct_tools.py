@@ -1,7 +1,8 @@
 """Answers lists and calls of tools over HTTP with nothing between them and the tools.
 
-Since 2026, a request of MCP holds all that there is to know of it. What the library would
-accept is answered here, in fewer steps; it gets all the rest, and refuses what is wrong.
+A request to a server without sessions holds all that there is to know of it. What the MCP
+library would accept is answered here, in fewer steps; it gets all the rest, and refuses
+what is wrong.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ from mcp.shared.inbound import (
     find_duplicated_routing_header,
 )
 from mcp_types import (
+    DEFAULT_NEGOTIATED_VERSION,
     SERVER_INFO_META_KEY,
     CallToolRequestParams,
     CallToolResult,
+    ErrorData,
     JSONRPCError,
     JSONRPCRequest,
     PaginatedRequestParams,
     RequestId,
+    jsonrpc_message_adapter,
 )
-from mcp_types.methods import validate_client_request
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from mcp_types.methods import serialize_server_result, validate_client_request
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,17 +79,17 @@ class DirectTools:
         self._app = app
         self._callees = callees
         self._api = api
-        security = server.session_manager.security_settings
-        self._security = TransportSecurityMiddleware(security)
+        manager = server.session_manager
+        self._security = TransportSecurityMiddleware(manager.security_settings)
+        # A session of the handshake would hold more than its requests do.
+        old = HANDSHAKE_PROTOCOL_VERSIONS if manager.stateless else ()
+        self._versions = frozenset((*MODERN_PROTOCOL_VERSIONS, *old))
         self._meta = {SERVER_INFO_META_KEY: server.server_info_stamp}
         self._lists: dict[str, bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = next(
-            (value for name, value in scope["headers"] if name == _VERSION), b""
-        )
-        version = given.decode("latin-1")
-        is_alone = scope["method"] == "POST" and version in MODERN_PROTOCOL_VERSIONS
+        version = _version(scope)
+        is_alone = scope["method"] == "POST" and version in self._versions
         # Where something observes the process, the library makes the spans of it.
         if not is_alone or telemetry() is not None:
             await self._app(scope, receive, send)
@@ -105,19 +109,28 @@ class DirectTools:
         name, params = asked
         if isinstance(params, CallToolRequestParams):
             is_direct = self._callees.is_direct(params.name)
-            return await self._called(name, params) if is_direct else self._app
+            return await self._called(name, params, version) if is_direct else self._app
         return self._app if params.cursor else self._listed(name, version)
 
-    async def _called(self, name: RequestId, params: CallToolRequestParams) -> ASGIApp:
+    async def _called(
+        self, name: RequestId, params: CallToolRequestParams, version: str
+    ) -> ASGIApp:
         result = await self._callees.run(params.name, self._api, params.arguments or {})
-        sent = result.model_copy(update={"meta": self._meta})
         try:
-            text = sent.model_dump_json(by_alias=True, exclude_none=True)
-        except ValueError as error:  # it is nested too deep
-            told = modern_error_data(error)
+            text = self._written(result, version)
+        except ValueError as error:
+            told = _unwritten(error, version)
             failure = JSONRPCError(jsonrpc="2.0", id=name, error=told)
             return _json(failure.model_dump_json(exclude_none=True).encode())
         return _json(_start(name) + text.encode() + b"}")
+
+    def _written(self, result: CallToolResult, version: str) -> str:
+        """A result as JSON, with what a version of the protocol has of it."""
+        if version in MODERN_PROTOCOL_VERSIONS:
+            sent = result.model_copy(update={"meta": self._meta})
+            return sent.model_dump_json(by_alias=True, exclude_none=True)
+        known = result.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return json.dumps(serialize_server_result("tools/call", version, known))
 
     def _listed(self, name: RequestId, version: str) -> ASGIApp:
         """The list, which never changes, as the library has written it once."""
@@ -155,21 +168,45 @@ def _asked(request: Request, message: Message, version: str) -> Asked | None:
     of generated tools never have.
     """
     headers = request.headers.items()
+    kind = request.headers.get("content-type", "").partition(";")[0]
     is_whole = message["type"] == "http.request" and not message.get("more_body")
-    is_odd = find_duplicated_routing_header(headers) is not None
+    is_odd = kind != "application/json" or find_duplicated_routing_header(headers)
     if is_odd or not is_whole or not all(check_accept_headers(request)):
         return None
     try:
-        body = json.loads(message["body"])
-        asked = JSONRPCRequest.model_validate(body)
-        route = classify_inbound_request(body, headers=dict(headers))
-        if asked.method not in PARAMS or not isinstance(route, InboundModernRoute):
+        asked = _read(message["body"], dict(headers), version)
+        if asked is None or asked.method not in PARAMS:
             return None
+        given = {} if asked.params is None else asked.params
         validate_client_request(asked.method, version, asked.params)
-        params = PARAMS[asked.method].model_validate(asked.params, by_name=False)
+        params = PARAMS[asked.method].model_validate(given, by_name=False)
     except (ValueError, RecursionError):
         return None
     return Asked(asked.id, params)
+
+
+def _read(body: bytes, headers: dict[str, str], version: str) -> JSONRPCRequest | None:
+    """The request that a body holds, read as the library reads those of a version."""
+    if version in MODERN_PROTOCOL_VERSIONS:
+        value = json.loads(body)
+        asked = JSONRPCRequest.model_validate(value)
+        route = classify_inbound_request(value, headers=headers)
+        return asked if isinstance(route, InboundModernRoute) else None
+    read = jsonrpc_message_adapter.validate_json(body, by_name=False)
+    return read if isinstance(read, JSONRPCRequest) else None
+
+
+def _unwritten(error: ValueError, version: str) -> ErrorData:
+    """What the library says of a result that is nested too deep to be sent."""
+    if version in MODERN_PROTOCOL_VERSIONS:
+        return modern_error_data(error)
+    return ErrorData(code=0, message=str(error))
+
+
+def _version(scope: Scope) -> str:
+    """The version of the protocol that a request names, or that it has without one."""
+    named = (value for name, value in scope["headers"] if name == _VERSION)
+    return next(named, DEFAULT_NEGOTIATED_VERSION.encode()).decode("latin-1")
 
 
 def _start(name: RequestId) -> bytes:
