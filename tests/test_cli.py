@@ -223,6 +223,32 @@ class TestExitCodes:
         assert project("build", flag).code == 0
 
 
+def test_a_process_ends_as_processes_do(project: Project) -> None:
+    """It ends without freeing what it has; what is to be done at the end is done."""
+    project.write("specs/bad.yaml", REFUSED)
+    code = "\n".join(
+        [
+            "import atexit, sys",
+            "atexit.register(print, 'the last word')",
+            "sys.stdout.write('not yet written, ')",
+            "sys.argv = ['nafgen', 'build', '-q']",
+            "from nafgen.__main__ import run",
+            "run()",
+        ]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project.folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "not yet written, the last word\n")
+    assert "NAF005" in done.stderr
+
+
 class TestRemoval:
     def test_a_spec_that_is_gone(self, project: Project) -> None:
         project.write("specs/red/photos.yaml", PHOTOS)

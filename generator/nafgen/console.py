@@ -26,6 +26,14 @@ _LONG: Final = 8  # specs that take a while
 _CELLS: Final = 30  # of a progress bar
 
 
+class Concluded(SystemExit):
+    """All is said, and nothing is left to do but to end with the code `number`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 class Console(Struct):
     """Where findings go: people's words to stderr, results for programs to stdout.
 
@@ -124,7 +132,7 @@ class Console(Struct):
             number = sum(bool(result.spec) for result in results)
             specs = "1 spec" if number == 1 else f"{number} specs"
             self.say(f"{specs}: {', '.join(parts) or 'nothing to do'}")
-        sys.exit(code)
+        raise Concluded(code)
 
     def _summarise(self, findings: Sequence[Diagnostic]) -> None:
         if len(findings) > _MANY_FINDINGS:
