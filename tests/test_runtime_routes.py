@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import pytest
 from fastapi import Body, Cookie, Depends, FastAPI, Header, Query, Request, Response
+from fastapi.routing import APIRoute
 from nafgen.runtime.calls import ArgumentError
 from nafgen.runtime.rest import OPTIONS, App, add_health
 from nafgen.runtime.routes import QuickRoute
@@ -165,3 +168,17 @@ def test_a_route_has_no_other_attributes() -> None:
     with pytest.raises(AttributeError):
         _ = quick.nothing
     assert not hasattr(quick, "_make")
+
+
+def test_several_threads_may_need_a_route_at_once(monkeypatch: Any) -> None:
+    made = APIRoute.__init__
+
+    def slowly(self: APIRoute, *given: Any, **options: Any) -> None:
+        time.sleep(0.05)
+        made(self, *given, **options)
+
+    monkeypatch.setattr(APIRoute, "__init__", slowly)
+    routes = [r for r in routed(App()).routes if isinstance(r, QuickRoute)]
+    with ThreadPoolExecutor(4) as threads:
+        found = [*threads.map(lambda _: routes[0].dependant, range(4))]
+    assert all(each is found[0] for each in found)

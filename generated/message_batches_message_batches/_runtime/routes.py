@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from threading import RLock
 from typing import Any, Final, get_args
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,7 @@ from starlette.routing import Match, compile_path
 from starlette.types import Receive, Scope, Send
 
 _SCALARS: Final = frozenset({bool, float, int, str, type(None)})
+_making: Final = RLock()
 _OF_PATH: Final = frozenset({"param_convertors", "path_format", "path_regex"})
 
 
@@ -37,8 +39,9 @@ class QuickRoute(APIRoute):
             self.path_regex, self.path_format, self.param_convertors = made
         elif name == "_fields":
             self._fields = _scalars(self)
-        elif "_make" in self.__dict__:
-            self.__dict__.pop("_make")()
+        else:
+            with _making:  # as apps may serve several threads
+                self.__dict__.pop("_make", bool)()
         return self.__getattribute__(name)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
