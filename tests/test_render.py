@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from nafgen import render
 from nafgen.plan import FilePlan, VerbatimView
-from nafgen.pycode import Code
+from nafgen.pycode import Code, Imports
 
 PLAN = FilePlan(
     path="notes.txt", template="verbatim.j2", view=VerbatimView(text=Code("kept\n"))
@@ -85,3 +85,23 @@ def test_a_place_that_cannot_be_written_is_left(tmp_path: Path) -> None:
 
 def test_rendering_is_the_same(tmp_path: Path) -> None:
     assert render.render(PLAN) == rendered() == rendered()
+
+
+def test_imports_are_in_one_order() -> None:
+    used = [
+        ("._runtime.calls", "segment", ""),
+        *(("._runtime.calls", "given", f"given_{number}") for number in range(8)),
+        ("typing", "Any", ""),
+        ("", "httpx", ""),
+    ]
+    made = set()
+    for turn in range(len(used)):
+        imports = Imports()
+        for module, name, alias in (*used[turn:], *used[:turn]):
+            imports.use(module, name, alias)
+        made.add(imports.blocks())
+    [blocks] = made
+    assert [line for block in blocks for line in block][:2] == [
+        "from typing import (Any)",
+        "import httpx",
+    ]

@@ -17,10 +17,7 @@ def contents(path: str) -> bytes:
     """
     file = os.open(path, _FLAGS)
     try:
-        data = os.read(file, _MOST)
-        if len(data) < _MOST:
-            return data
-        parts = [data]
+        parts = []
         while part := os.read(file, _MOST):
             parts.append(part)
         return b"".join(parts)

@@ -214,7 +214,7 @@ class Imports(Struct):
         """Import lines in isort's order: standard library, third party, own modules."""
         named: dict[tuple[str, str], list[str]] = {}
         for symbol in sorted(
-            self._symbols, key=lambda s: (s.module, import_order(s.name))
+            self._symbols, key=lambda s: (s.module, import_order(s.name), s.alias)
         ):
             name = f"{symbol.name} as {symbol.alias}" if symbol.alias else symbol.name
             # One with an alias has a line of its own, before the others of its module.
