@@ -101,11 +101,14 @@ def test_the_same_requests_are_sent(monkeypatch: Any, name: str) -> None:
 
     monkeypatch.setattr(AiohttpClient, "_exchange", noted)
     own, answer = exchanged(monkeypatch, "aiohttp", call)
-    reference, other = exchanged(monkeypatch, "httpx", call)
-    if name == "parts":
-        own, reference = ([each[:2] for each in all_] for all_ in (own, reference))
-    assert own == reference
     assert bool(sent) is is_direct
+    reference, other = exchanged(monkeypatch, "httpx", call)
+    next_, _ = exchanged(monkeypatch, "httpx2", call)
+    if name == "parts":
+        own, reference, next_ = (
+            [each[:2] for each in all_] for all_ in (own, reference, next_)
+        )
+    assert own == reference == next_
     one, two = answer.request, other.request
     assert (one.method, one.url.raw_path) == (two.method, two.url.raw_path)
     assert one.headers.keys() == two.headers.keys()
@@ -135,7 +138,7 @@ def test_the_same_answers_come_back(
 ) -> None:
     caplog.set_level("INFO", "httpx")
     found = []
-    for library in ("aiohttp", "httpx"):
+    for library in ("aiohttp", "httpx", "httpx2"):
         caplog.clear()
         try:
             call = Call("GET", "/x", {"a": 1})
@@ -157,7 +160,7 @@ def test_the_same_answers_come_back(
                 line.replace(str(answer.request.url.port), "PORT"),
             )
         )
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
 
 
 def test_an_answer_can_be_kept_elsewhere(monkeypatch: Any) -> None:

@@ -14,9 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
+from nafgen.runtime import upstream
 from nafgen.runtime.aiohttp_transport import AiohttpTransport
 from nafgen.runtime.calls import Call, Connection
 from nafgen.runtime.direct_client import DirectClient
+from nafgen.runtime.httpx2_transport import Httpx2Transport
+from nafgen.runtime.settings import SettingsError
 from nafgen.runtime.upstream import AsyncClient
 from runtime_support import SOON
 
@@ -36,7 +39,11 @@ def over_aiohttp() -> httpx.AsyncBaseTransport:
     return AiohttpTransport(LIMITS)
 
 
-@pytest.fixture(params=[plain, over_aiohttp])
+def over_httpx2() -> httpx.AsyncBaseTransport:
+    return Httpx2Transport(LIMITS)
+
+
+@pytest.fixture(params=[plain, over_aiohttp, over_httpx2])
 def make(request: pytest.FixtureRequest) -> Make:
     chosen: Make = request.param
     return chosen
@@ -460,24 +467,44 @@ def test_a_client_outlives_an_event_loop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "is_fast"),
+    ("environment", "transport"),
     [
-        ({}, True),
-        ({"HTTP_CLIENT": "httpx"}, False),
-        ({"HTTPS_PROXY": "http://proxy.test"}, False),
-        ({"all_proxy": "http://proxy.test"}, False),
-        ({"NO_PROXY": "api.test"}, True),
+        ({}, AiohttpTransport),
+        ({"HTTP_CLIENT": ""}, AiohttpTransport),
+        ({"HTTP_CLIENT": "aiohttp"}, AiohttpTransport),
+        ({"HTTP_CLIENT": "httpx"}, httpx.AsyncHTTPTransport),
+        ({"HTTP_CLIENT": "httpx2"}, Httpx2Transport),
+        ({"HTTPS_PROXY": "http://proxy.test"}, httpx.AsyncHTTPTransport),
+        ({"all_proxy": "http://proxy.test"}, httpx.AsyncHTTPTransport),
+        (
+            {"HTTP_CLIENT": "httpx2", "ALL_PROXY": "http://proxy.test"},
+            httpx.AsyncHTTPTransport,
+        ),
+        ({"NO_PROXY": "api.test"}, AiohttpTransport),
     ],
 )
 def test_which_transport_a_client_has(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], is_fast: bool
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], transport: type
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     client = AsyncClient(Connection("https://api.test"), None)
-    assert isinstance(client._http._transport, AiohttpTransport) is is_fast
+    assert type(client._http._transport) is transport
+    is_fast = transport is not httpx.AsyncHTTPTransport
     assert isinstance(client._http, DirectClient) is is_fast
     asyncio.run(client.aclose())
+
+
+def test_libraries_that_cannot_send_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_CLIENT", "curl")
+    with pytest.raises(SettingsError, match="one of aiohttp, httpx, httpx2"):
+        AsyncClient(Connection("https://api.test"), None)
+    monkeypatch.setenv("HTTP_CLIENT", "httpx2")
+    monkeypatch.setattr(upstream, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match="httpx2, which is not installed"):
+        AsyncClient(Connection("https://api.test"), None)
 
 
 def test_without_aiohttp_there_is_httpx() -> None:

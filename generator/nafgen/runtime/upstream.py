@@ -28,6 +28,7 @@ from .calls import (
     segment,
 )
 from .direct_client import DirectClient, SendOnce
+from .httpx2_transport import Httpx2Transport
 from .observing import Sending, observing
 from .retries import after_answer, after_error
 from .settings import Environment, MissingSettingsError, SettingsError
@@ -54,6 +55,8 @@ __all__ = [
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds to wait for a connection."""
+HTTP_CLIENTS: Final = ("aiohttp", "httpx", "httpx2")
+"""The libraries that can send requests; the first is taken where it is installed."""
 
 
 class AsyncClient:
@@ -184,14 +187,27 @@ def _sending(connection: Connection, stream: bool) -> dict[str, Any]:
 
 
 def _pooled(connection: Connection) -> httpx.AsyncClient:
-    """A client over aiohttp, where that is installed and sends what httpx would send."""
+    """A client over aiohttp, where that is installed and sends what httpx would send, or
+    over what `HTTP_CLIENT` names.
+
+    Raises:
+        SettingsError: that is none of these, or is not installed.
+    """
     options = _options(connection)
+    wanted = os.environ.get("HTTP_CLIENT", "")
+    if wanted and wanted not in HTTP_CLIENTS:
+        raise SettingsError(f"HTTP_CLIENT is one of {', '.join(HTTP_CLIENTS)}")
+    if wanted and find_spec(wanted) is None:
+        raise SettingsError(f"HTTP_CLIENT names {wanted}, which is not installed")
+    library = wanted or ("aiohttp" if find_spec("aiohttp") else "httpx")
     # Where the environment names a proxy, httpx knows which requests go through it.
     is_direct = getproxies().keys().isdisjoint(("http", "https", "all"))
-    if is_direct and os.environ.get("HTTP_CLIENT") != "httpx" and find_spec("aiohttp"):
+    if is_direct and library == "aiohttp":
         from .aiohttp_client import AiohttpClient  # who lacks aiohttp goes without
 
         return AiohttpClient(**options)
+    if is_direct and library == "httpx2":
+        return DirectClient(Httpx2Transport(options.pop("limits")), **options)
     return httpx.AsyncClient(**options)
 
 
