@@ -25,7 +25,7 @@ Other = Callable[[str, int], str]
 _MAX_KNOWN: Final = 20_000  # statements that are remembered
 _STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'')
 _DOCSTRING: Final = re.compile(r'"""((?:[^"\\]|\\.)*)"""', re.DOTALL)
-_BRACKET: Final = re.compile(r"([(\[{])|[)\]}]")
+_BARE: Final = re.compile(r"[A-Za-z0-9_ .,:=@*]*+").fullmatch
 _BACKSLASH_AT_END: Final = re.compile(r"\\\s*\n")
 # What may change in a statement that fits.
 _TO_LOOK_AT: Final = re.compile(
@@ -126,10 +126,10 @@ def _blocks(text: str) -> Iterator[Block]:
         if start.startswith('"""'):
             if not (previous is None or previous.is_def or previous.is_class):
                 raise UnknownModuleError
-            block.text = _through(line.lstrip(), lines, _is_docstring)
+            block.text = _docstring_from(line.lstrip(), lines)
             block.is_docstring = True
         elif start[0] != "#":
-            block.text = _through(start, lines, _is_balanced)
+            block.text = _statement_from(start, lines)
             if (block.is_def or block.is_class) and not block.opens:
                 raise UnknownModuleError
         yield block
@@ -137,30 +137,43 @@ def _blocks(text: str) -> Iterator[Block]:
         previous = previous if block.is_comment and previous is None else block
 
 
-def _through(start: str, lines: Iterator[str], is_whole: Callable[[str], bool]) -> str:
-    """The text from its first line through the line that makes it whole."""
+def _docstring_from(start: str, lines: Iterator[str]) -> str:
+    """A docstring from its first line through that which ends it."""
     text = start
-    while not is_whole(text):
-        try:
-            text += "\n" + next(lines)
-        except StopIteration:
-            raise UnknownModuleError from None
+    while (found := _DOCSTRING.match(text)) is None:
+        text += f"\n{_next(lines)}"
+    if text[found.end() :].strip():
+        raise UnknownModuleError
     return text
 
 
-def _is_docstring(text: str) -> bool:
-    found = _DOCSTRING.match(text)
-    if found is not None and text[found.end() :].strip():
-        raise UnknownModuleError
-    return found is not None
+def _statement_from(start: str, lines: Iterator[str]) -> str:
+    """A statement from its first line through that which closes its brackets."""
+    text = start
+    opened = _opened(start)
+    while opened > 0:
+        line = _next(lines)
+        text += f"\n{line}"
+        opened += _opened(line)
+    return text
 
 
-def _is_balanced(text: str) -> bool:
-    code = _COMMENT.sub("", _STRING.sub('""', text))
+def _next(lines: Iterator[str]) -> str:
+    try:
+        return next(lines)
+    except StopIteration:
+        raise UnknownModuleError from None
+
+
+def _opened(line: str) -> int:
+    """How many more brackets a line opens than it closes."""
+    if _BARE(line) is not None:
+        return 0
+    code = _COMMENT.sub("", _STRING.sub('""', line))
     if _UNKNOWN.search(code):
         raise UnknownModuleError
-    brackets = [bool(opening) for opening in _BRACKET.findall(code)]
-    return 2 * sum(brackets) <= len(brackets)
+    opening = code.count("(") + code.count("[") + code.count("{")
+    return opening - code.count(")") - code.count("]") - code.count("}")
 
 
 def _docstring(text: str, indent: str) -> str:

@@ -66,7 +66,7 @@ VOCABULARY: Final = frozenset("""
     """.split())
 """Identifiers that targets write themselves."""
 
-_NAME: Final = re.compile(r"(?<!\w)[A-Za-z_]\w*")
+_WORD: Final = re.compile(r"\w+")
 # Texts and comments, where Python reads them from the left.
 _LEXEME: Final = re.compile(
     r'("""(?:[^"\\]++|\\.|"(?!""))*+"""|"(?!"")(?:[^"\\\n]++|\\.)*+"'
@@ -105,10 +105,10 @@ def _twin(value: Any, seen: dict[int, Any]) -> Any:
 
 
 def _twin_of(value: Any, seen: dict[int, Any]) -> Any:
-    if isinstance(value, Enum | Origin):
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return _HARMFUL.sub(_harmless, value)
+    if value is None or isinstance(value, (Enum, Origin)):
         return value
-    if isinstance(value, str):
-        return _HARMFUL.sub(lambda match: f"-{ord(match[0]):x}-", value)
     if isinstance(value, tuple):
         made = tuple(_twin(item, seen) for item in value)
         return value if all(a is b for a, b in zip(made, value, strict=True)) else made
@@ -126,6 +126,10 @@ def _twin_of(value: Any, seen: dict[int, Any]) -> Any:
     return value
 
 
+def _harmless(found: re.Match[str]) -> str:
+    return f"-{ord(found[0]):x}-"
+
+
 def check_names(text: str, known: Iterable[str]) -> None:
     """Hold the names and comments of a Python file against what may stand there.
 
@@ -139,9 +143,11 @@ def check_names(text: str, known: Iterable[str]) -> None:
     skeleton = _skeleton(text)
     if skeleton is not None:
         # Every word outside of texts, and not only those that are names.
-        words = {*_NAME.findall(skeleton.code), *skeleton.names}
+        words = {*_WORD.findall(skeleton.code), *skeleton.names}
         others = words.difference(VOCABULARY, RESERVED, known)
-        if not others and all(map(_is_known, skeleton.comments)):
+        if all(other[0].isdigit() for other in others) and all(
+            map(_is_known, skeleton.comments)
+        ):
             return
     allowed = VOCABULARY | RESERVED | frozenset(known)
     for name in _identifiers(_tree(text)):

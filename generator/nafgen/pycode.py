@@ -79,7 +79,7 @@ def _escaped(character: str) -> str:
 
 
 def _body(text: str, quote: str) -> str:
-    if text.isascii() and text.isprintable() and not {quote, "\\"} & {*text}:
+    if text.isascii() and text.isprintable() and quote not in text and "\\" not in text:
         return text  # as most texts are
     return "".join(
         (f"\\{c}" if c == quote else c if c != "\\" and _plain(c) else _escaped(c))
@@ -170,7 +170,7 @@ def comment(text: str) -> Code:
     Raises:
         ValueError: the text is not.
     """
-    if not all(" " <= c <= "~" for c in text):
+    if not (text.isascii() and text.isprintable()):
         raise ValueError(f"not a comment: {text!r}")
     return Code(f"# {text}")
 

@@ -70,6 +70,7 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=FileSystemLoader(templates()),
         bytecode_cache=_CompiledTemplates(templates()),
+        auto_reload=False,
         undefined=StrictUndefined,
         finalize=_only_code,
         **_LAYOUT,

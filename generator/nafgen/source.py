@@ -316,9 +316,10 @@ class _Builder:
 
     def _span(self, event: Any) -> Span:
         start, end = event.start_mark, event.end_mark
-        begin = (self._path, start.line + 1, start.column + 1)
+        line, end_line = start.line + 1, end.line + 1
+        place = (self._path, line, start.column + 1, end_line, end.column + 1)
         # This runs for every key and value; Span(...) takes half as long again.
-        return tuple.__new__(Span, (*begin, end.line + 1, end.column + 1))
+        return tuple.__new__(Span, place)
 
 
 def load(path: str, data: bytes, reporter: Reporter) -> Document | None:
