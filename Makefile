@@ -58,10 +58,10 @@ interop: setup ## Let other MCP clients and the protocol's own tests call a gene
 soak: setup ## Keep a generated service busy for SECONDS (600), and watch what it holds
 	$(BIN)/python -m pytest -q -s tests/soak.py
 
-bench: setup ## Measure generated services, and the compiler, beside others
+bench: setup ## Measure the compiler and generated services beside others: benchmarks/results
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
-	for each in benchmarks/services.py $(wildcard benchmarks/compile.py); do \
-		$(BIN)/python $$each || exit 1; done
+	for each in compile services; do \
+		$(BIN)/python benchmarks/$$each.py --keep benchmarks/results || exit 1; done
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) tests/interop/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -4,8 +4,9 @@
 """
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 KEY = {"anthropic-version": "2023-06-01", "x-api-key": "key"}
@@ -107,11 +108,39 @@ def fastmcp_openapi(upstream: str, operations: int) -> Any:
     return server.http_app(json_response=True, stateless_http=True)
 
 
-def mcp_lowlevel(upstream: str, operations: int) -> Any:
-    """The MCP library's low-level server, with all that it can know beforehand."""
+def mcp_httpx(upstream: str, operations: int) -> Any:
+    """The MCP library's low-level server over one shared `httpx.AsyncClient`."""
+    import httpx
+
+    client = httpx.AsyncClient(base_url=upstream, headers=KEY)
+
+    async def get(path: str, query: dict[str, Any]) -> str:
+        return (await client.get(path, params=query)).text
+
+    return mcp_lowlevel(operations, get)
+
+
+def mcp_aiohttp(upstream: str, operations: int) -> Any:
+    """The same over one shared `aiohttp.ClientSession`."""
+    import aiohttp
+
+    @cache
+    def session() -> aiohttp.ClientSession:  # which wants a loop that runs
+        return aiohttp.ClientSession(upstream, headers=KEY)
+
+    async def get(path: str, query: dict[str, Any]) -> str:
+        async with session().get(path, params=query) as answer:
+            return await answer.text()
+
+    return mcp_lowlevel(operations, get)
+
+
+def mcp_lowlevel(
+    operations: int, get: Callable[[str, dict[str, Any]], Awaitable[str]]
+) -> Any:
+    """A server with all that it can know beforehand."""
     import json
 
-    import httpx
     from mcp.server.lowlevel import Server
     from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
 
@@ -129,7 +158,6 @@ def mcp_lowlevel(upstream: str, operations: int) -> Any:
             for name, path in paths.items()
         ]
     )
-    client = httpx.AsyncClient(base_url=upstream, headers=KEY)
 
     async def list_tools(context: Any, params: Any) -> ListToolsResult:
         return listed
@@ -137,10 +165,7 @@ def mcp_lowlevel(upstream: str, operations: int) -> Any:
     async def call_tool(context: Any, params: Any) -> CallToolResult:
         given = params.arguments or {}
         query = {"limit": given["limit"]} if "limit" in given else {}
-        answer = await client.get(
-            f"{paths[params.name]}/{given['item_id']}", params=query
-        )
-        text = answer.text
+        text = await get(f"{paths[params.name]}/{given['item_id']}", query)
         return CallToolResult(
             content=[TextContent(text=text)], structured_content=json.loads(text)
         )
@@ -159,7 +184,8 @@ PEERS: dict[str, Callable[[str, int], Any]] = {
     "FastAPI + aiohttp": fastapi_aiohttp,
     "Starlette + httpx": starlette_httpx,
     "FastMCP.from_openapi": fastmcp_openapi,
-    "low-level MCP + httpx": mcp_lowlevel,
+    "low-level MCP + httpx": mcp_httpx,
+    "low-level MCP + aiohttp": mcp_aiohttp,
 }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import signal
 import socket
 import statistics
@@ -20,10 +19,11 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
+
+from machine import keep
 
 HERE: Final = Path(__file__).parent
 GENERATED: Final = "nafgen"
@@ -31,9 +31,6 @@ SIZES: Final = (6, 100, 1000)
 """Operations of the packages whose start is measured."""
 READY: Final = 60.0
 """Seconds in which a server must answer."""
-LIBRARIES: Final = frozenset(
-    "aiohttp fastapi fastmcp httpx mcp starlette uvicorn uvloop".split()
-)
 OPERATION: Final = """
     - name: get_items{number}
       method: GET
@@ -113,7 +110,12 @@ REST: Final = tuple(
 )
 MCP: Final = tuple(
     Server(name, "mcp", 6)
-    for name in ("FastMCP.from_openapi", "low-level MCP + httpx", GENERATED)
+    for name in (
+        "FastMCP.from_openapi",
+        "low-level MCP + httpx",
+        "low-level MCP + aiohttp",
+        GENERATED,
+    )
 )
 MANY_TOOLS: Final = tuple(
     Server(name, "mcp", 1000) for name in ("FastMCP.from_openapi", GENERATED)
@@ -300,26 +302,7 @@ def starting(
     ]
 
 
-def machine() -> dict[str, Any]:
-    models = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "libraries": {
-            each.name: each.version
-            for each in distributions()
-            if each.name in LIBRARIES
-        },
-    }
-
-
-def print_table(measured: list[dict[str, Any]]) -> None:
+def table(measured: list[dict[str, Any]]) -> Iterator[str]:
     """A table for people; ratios are to the first server of each row."""
     first: dict[Any, dict[str, Any]] = {}
     for one in measured:
@@ -329,14 +312,14 @@ def print_table(measured: list[dict[str, Any]]) -> None:
         if "per_second" in one:
             ratio = one["per_second"] / max(base["per_second"], 0.001)
             failed = f" {one['failed']:.0f} FAILED" if one["failed"] else ""
-            print(
+            yield (
                 f"{line} {one['per_second']:8.0f}/s {ratio:6.2f}x"
                 f" p50 {one['p50_ms']:8.2f} ms p99 {one['p99_ms']:8.2f} ms"
                 f" CPU {one['cpu_us']:7.0f} us {base['cpu_us'] / one['cpu_us']:6.2f}x{failed}"
             )
         else:
             ratio = base["cpu_seconds"] / one["cpu_seconds"]
-            print(
+            yield (
                 f"{line} {one['seconds']:8.2f} s {ratio:6.2f}x"
                 f" CPU {one['cpu_seconds']:6.2f} s {one['megabytes']:6.0f} MB"
             )
@@ -357,7 +340,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median is")
     parser.add_argument("--only", default="", help="rows whose title has this text")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--keep", type=Path, help="a folder for the results")
     parser.add_argument("--folder", type=Path, help="where built packages are kept")
     options = parser.parse_args()
     wanted = [row for row in rows() if options.only in row.title]
@@ -373,10 +356,10 @@ def main() -> None:
         measured = throughput(wanted, folder, upstream, options)
         if with_starts:
             measured += starting(folder, upstream, options)
-    if options.json:
-        print(json.dumps({"machine": machine(), "results": measured}, indent=1))
-    else:
-        print_table(measured)
+    lines = list(table(measured))
+    print("\n".join(lines))
+    if options.keep:
+        keep(options.keep, "services", measured, lines)
 
 
 if __name__ == "__main__":
