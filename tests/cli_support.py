@@ -152,10 +152,11 @@ class Project:
 
     @property
     def times(self) -> dict[str, tuple[int, int]]:
-        """When each file below the output folder was written, and which one it is."""
+        """When each file of the packages was written, and which one it is."""
         return {
             path.as_posix(): (path.stat().st_mtime_ns, path.stat().st_ino)
             for path in (self.folder / "generated").rglob("*")
+            if ".nafgen_cache" not in path.parts
         }
 
 

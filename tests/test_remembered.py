@@ -40,7 +40,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def memory(project: Project) -> Path:
-    return project.folder / ".nafgen_cache"
+    return project.folder / "generated" / ".nafgen_cache"
 
 
 def records(project: Project) -> list[Path]:
@@ -197,6 +197,7 @@ def test_a_record_shows_no_other_file(
 def test_a_link_is_not_followed(project: Project, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
+    memory(project).parent.mkdir()
     memory(project).symlink_to(elsewhere)
     first = project("build", "-j1")
     assert project("build", "-j1").codes == first.codes
@@ -204,6 +205,7 @@ def test_a_link_is_not_followed(project: Project, tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_left(project: Project) -> None:
+    memory(project).parent.mkdir()
     memory(project).write_text("a file, where a folder is needed")
     first = project("build", "-j1")
     assert project("build", "-j1").codes == first.codes

@@ -154,13 +154,14 @@ def build_command(
     """Compile SPECS, files or folders, to packages; write only what changed."""
     found, folders = _find(specs, settings, console, output)
     mode = Mode.DIFF if diff else Mode.CHECK if check else Mode.WRITE
+    output = output or settings.output
     options = build.Options(
-        output=output or settings.output,
+        output=output,
         mode=mode,
         discard_edits=discard_edits,
         rules=settings.rules,
         stats=stats,
-        memory=Memory(settings.folder / FOLDER),
+        memory=Memory(output / FOLDER),
     )
     console.notes = notes or len(found) < 2
     results = without_held(found, build.build(found, options, jobs, console.progress))

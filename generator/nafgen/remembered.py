@@ -1,8 +1,9 @@
 """What was found in specs that no package is written for, from one build to the next.
 
 A package's manifest says what it was made from, so that it is not made again. Here is one
-for each spec that has no package, in a folder that is ignored by version control, can be
-deleted at any time, and says nothing that is taken for more than data.
+for each spec that has no package, in a folder below that of the packages. It is ignored by
+version control, can be deleted at any time, and says nothing that is taken for more than
+data.
 """
 
 from __future__ import annotations
@@ -61,10 +62,11 @@ class Memory(Struct, frozen=True):
             self._path(spec).unlink()
 
     def _path(self, spec: Spec) -> Path:
-        place = f"{spec.root}\0{spec.relative}".encode(errors="surrogateescape")
+        place = f"{spec.from_output}\0{spec.relative}".encode(errors="surrogateescape")
         return self.folder / f"{sha256(place).hexdigest()}.json"
 
     def _make_folder(self) -> None:
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             self.folder.mkdir()
             (self.folder / ".gitignore").write_bytes(b"# Made by nafgen.\n*\n")
