@@ -17,6 +17,9 @@ LIBRARIES: Final = frozenset(
 
 def machine() -> dict[str, Any]:
     """The processor, its load, and the versions that matter."""
+    known = {
+        each.name.lower().replace("_", "-"): each.version for each in distributions()
+    }
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -27,11 +30,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        "libraries": {
-            each.name.lower(): each.version
-            for each in sorted(distributions(), key=lambda each: each.name.lower())
-            if each.name.lower() in LIBRARIES
-        },
+        "libraries": {name: known[name] for name in sorted(LIBRARIES & known.keys())},
     }
 
 

@@ -337,7 +337,7 @@ def compile_packages(folder: Path, sizes: Iterable[int]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=1, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5, help="of which the median is")
     parser.add_argument("--only", default="", help="rows whose title has this text")
     parser.add_argument("--keep", type=Path, help="a folder for the results")
