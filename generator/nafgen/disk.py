@@ -54,15 +54,6 @@ class FileError(Exception):
         reporter.report("NAF603", self.span, self.reason, hint=hint)
 
 
-@contextmanager
-def attempt(span: Span, verb: str) -> Iterator[None]:
-    """Turn an OSError into a FileError: what `span` names cannot be VERB (past form)."""
-    try:
-        yield
-    except OSError as error:
-        raise _refused(span, verb, error) from error
-
-
 def _refused(span: Span, verb: str, error: OSError) -> FileError:
     return FileError(span, f"this cannot be {verb}: {error.strerror or error}")
 
@@ -91,6 +82,14 @@ class Site:
     def span(self, path: str = "") -> Span:
         """The span for a path relative to the folder, as the user knows it."""
         return Span.whole(str(PurePosixPath(self.output.as_posix(), self.path, path)))
+
+    @contextmanager
+    def attempt(self, path: str, verb: str) -> Iterator[None]:
+        """Turn an OSError into a FileError: the file cannot be VERB (past form)."""
+        try:
+            yield
+        except OSError as error:
+            raise _refused(self.span(path), verb, error) from error
 
     def read(self, path: str) -> bytes:
         """The content of the file at `path`.

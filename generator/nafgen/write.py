@@ -23,7 +23,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from .diagnostics import Reporter, Span
-from .disk import FileError, Kind, Mode, Site, attempt
+from .disk import FileError, Kind, Mode, Site
 from .drift import Change, Drift, package_drift, root_drift
 from .manifest import Generator, Manifest, digest, is_safe
 from .plan import HEADER, MANIFEST, Package
@@ -274,33 +274,38 @@ def _apply(site: Site, drift: Drift) -> None:
     steps = list(drift.changes)
     if drift.interim is not None:
         steps.insert(0, drift.interim)
-    staged: dict[int, Path] = {}
+    staged: dict[int, str] = {}
     made: list[Path] = []
+    ready: set[str] = set()
     try:
         for number, step in enumerate(steps):
             if step.new is not None:
-                with attempt(site.span(step.path), "written"):
-                    _make_folder((site.folder / step.path).parent, made)
+                with site.attempt(step.path, "written"):
+                    target = f"{site.folder}/{step.path}"
+                    above = target.rpartition("/")[0]
+                    if above not in ready:
+                        _make_folder(Path(above), made)
+                        ready.add(above)
                     if step.old is None:
-                        _require_vacant(site.folder / step.path)
-                    temporary = site.folder / f".nafgen-{os.urandom(8).hex()}.tmp"
+                        _require_vacant(target)
+                    temporary = f"{site.folder}/.nafgen-{os.urandom(8).hex()}.tmp"
                     staged[number] = temporary
                     _create(temporary, step.new)
         for number, step in enumerate(steps):
-            target = site.folder / step.path
+            target = f"{site.folder}/{step.path}"
             if number in staged:
-                with attempt(site.span(step.path), "written"):
-                    staged[number].replace(target)
+                with site.attempt(step.path, "written"):
+                    Path(staged[number]).replace(target)
                     del staged[number]
             else:
-                with attempt(site.span(step.path), "deleted"):
-                    _delete(target, site.root)
+                with site.attempt(step.path, "deleted"):
+                    _delete(Path(target), site.root)
         made.clear()
     finally:
         # What cannot be cleaned up here, the next build knows by its name.
         with contextlib.suppress(OSError):
             for temporary in staged.values():
-                temporary.unlink(missing_ok=True)
+                Path(temporary).unlink(missing_ok=True)
             for folder in reversed(made):
                 folder.rmdir()
 
@@ -314,19 +319,19 @@ def _make_folder(folder: Path, made: list[Path]) -> None:
         made.append(place)
 
 
-def _require_vacant(target: Path) -> None:
+def _require_vacant(target: str) -> None:
     """Refuse a target that was not there when the folder was read.
 
     It has come since, or its name differs in case only on a disk that ignores case.
     """
     try:
-        target.lstat()
+        os.lstat(target)
     except FileNotFoundError:
         return
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
-def _create(path: Path, data: bytes) -> None:
+def _create(path: str, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
     with os.fdopen(os.open(path, flags, 0o644), "wb") as file:
         file.write(data)
