@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -261,3 +262,17 @@ def test_one_change_compiles_one_spec(project: Project, compiled: list[str]) -> 
         "generated/more_3",
         "generated/more_3/.nafgen.json",
     }
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        bad = project("build", "specs/bad.yaml", "-j1")
+    validated = project("validate", "specs/bad.yaml", "-j1").codes
+    assert bad.codes == [*validated, ("generated/.gitattributes", "NAF603")]
+    assert [path.name for path in memory(project).iterdir()] == [".gitignore"]

@@ -52,9 +52,12 @@ class Memory(Struct, frozen=True):
         temporary = path.with_suffix(f".{os.urandom(8).hex()}.tmp")
         with suppress(OSError):
             self._make_folder()
-            with temporary.open("xb") as file:
-                file.write(manifest.encode())
-            temporary.replace(path)
+            try:
+                with temporary.open("xb") as file:
+                    file.write(manifest.encode())
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)  # where the disk is full
 
     def forget(self, spec: Spec) -> None:
         """Keep nothing of a spec."""
